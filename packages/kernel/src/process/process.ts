@@ -1,0 +1,87 @@
+/** What a child process is to the rest of the house: an identity, three pipes, one end, and a way to be closed. */
+import type { Readable, Writable } from "node:stream";
+import type { RunId } from "@corral/protocol";
+
+/** What a program said on stderr: its first and its last lines, and how many there were. */
+export interface StderrTail {
+  readonly head: readonly string[];
+  readonly tail: readonly string[];
+  readonly totalLines: number;
+  readonly truncated: boolean;
+}
+
+export interface Exit {
+  readonly code?: number;
+  readonly signal?: string;
+  readonly stderr: StderrTail;
+}
+
+export interface SpawnNeed {
+  /** The run that owns the child and everything the child starts; the mark by which leftovers are found. */
+  readonly run: RunId;
+  /** A short name for lists, such as `scripted`. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The whole environment of the child; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How long each step of the closing ladder may take: closed stdin, SIGTERM to the group, SIGKILL to the group. */
+export interface Ladder {
+  readonly eofMs: number;
+  readonly termMs: number;
+  readonly killMs: number;
+}
+
+export interface Child {
+  readonly pid: number;
+  readonly name: string;
+  readonly run: RunId;
+  readonly startedAt: string;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** stderr is drained always: into a bounded ring, and into a file of the run. */
+  stderr(): StderrTail;
+  /** Resolves once, when the child has ended and its pipes are read out or cut; never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Sends a signal to the whole process group. */
+  signal(name: NodeJS.Signals): void;
+  /** Climbs the ladder until the child and all of its run are gone. Idempotent; resolves within the ladder's sum. */
+  close(ladder?: Partial<Ladder>): Promise<Exit>;
+}
+
+export interface ResidueProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** What a run left behind. All empty is the only good answer. */
+export interface Residue {
+  readonly run: RunId;
+  readonly processes: readonly ResidueProcess[];
+  readonly ports: readonly { readonly pid: number; readonly port: number }[];
+  readonly directories: readonly string[];
+}
+
+export interface ProcessRow {
+  readonly pid: number;
+  readonly name: string;
+  readonly run: RunId;
+  readonly startedAt: string;
+  readonly residentBytes: number;
+}
+
+export interface Processes extends AsyncDisposable {
+  spawn(need: SpawnNeed): Promise<Child>;
+  /** A private directory for a run's temporary files; removed when the run is swept. */
+  tempDir(run: RunId): Promise<string>;
+  list(): Promise<readonly ProcessRow[]>;
+  /** Looks for whatever still carries the mark of a run. */
+  residue(run: RunId): Promise<Residue>;
+  /** Ends and removes whatever a run left; answers what it had to remove. */
+  sweep(run: RunId): Promise<Residue>;
+  /** Ends whatever an earlier daemon of the same state directory left behind; answers what it had to remove. */
+  sweepFormerLives(): Promise<readonly Residue[]>;
+}
