@@ -1,0 +1,56 @@
+/** The house laws over the whole tree: direction, size, words, types, doors and shape. */
+import { describe, expect, test } from "vitest";
+import { median, report } from "./house/law.ts";
+import { laws } from "./house/laws.ts";
+import { decisions, looseVersions, manifests, placesNamedIn, repositoryFiles, unexplained } from "./house/places.ts";
+import { unfinished } from "./house/shape.ts";
+import { functionsOf, limits, linesOf } from "./house/sizes.ts";
+import { readSources } from "./house/source.ts";
+
+const sources = readSources();
+const shipped = sources.filter((source) => !source.isTest);
+
+describe("in every source file", () => {
+  test.each(laws)("$says", (law) => {
+    expect(report(sources.flatMap((source) => law.find(source)))).toBe("");
+  });
+});
+
+describe("in the whole house", () => {
+  test(`half of the files have at most ${limits.medianFileLines} lines`, () => {
+    expect(median(shipped.map(({ text }) => linesOf(text)))).toBeLessThanOrEqual(limits.medianFileLines);
+  });
+
+  test(`half of the functions have at most ${limits.medianFunctionLines} lines`, () => {
+    const lines = shipped.flatMap((source) =>
+      functionsOf(source)
+        .filter(({ named }) => named)
+        .map((one) => one.lines),
+    );
+    expect(median(lines)).toBeLessThanOrEqual(limits.medianFunctionLines);
+  });
+
+  test("no file names a place that only one machine has", () => {
+    expect(report(repositoryFiles().flatMap(placesNamedIn))).toBe("");
+  });
+
+  test("no document leaves anything for later", () => {
+    expect(
+      report(
+        repositoryFiles()
+          .filter(({ path }) => /\.(md|json|ya?ml)$/.test(path))
+          .flatMap(unfinished),
+      ),
+    ).toBe("");
+  });
+
+  test("every dependency has one exact version", () => {
+    expect(report(manifests().flatMap(looseVersions))).toBe("");
+  });
+
+  test("every dependency of a package has a decision that names it", () => {
+    const pages = decisions();
+    const packages = manifests().filter(({ path }) => path !== "package.json");
+    expect(report(packages.flatMap((manifest) => unexplained(manifest, pages)))).toBe("");
+  });
+});
