@@ -58,7 +58,7 @@ export const faults = {
   "daemon.listen": { status: 500, retry: "never", title: "The daemon cannot listen there" },
   "config.invalid": { status: 400, retry: "never", title: "The configuration is not valid" },
   "story.invalid": { status: 400, retry: "never", title: "The story is not valid" },
-  "internal": { status: 500, retry: "later", title: "Something unexpected happened" },
+  internal: { status: 500, retry: "later", title: "Something unexpected happened" },
 } as const satisfies Record<string, FaultKind>;
 
 export type FaultCode = keyof typeof faults;

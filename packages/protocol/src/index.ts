@@ -1,3 +1,21 @@
 /** The words and arithmetic that every part of Corral shares. */
+export * from "./ask.ts";
+export * from "./content.ts";
+export * from "./contract/agents.ts";
+export * from "./contract/asks.ts";
+export * from "./contract/health.ts";
+export * from "./contract/index.ts";
+export type { Answer as AnswerOf, Call, Operation, Request as RequestOf } from "./contract/operation.ts";
+export * from "./contract/sessions.ts";
+export * from "./event.ts";
 export * from "./fault.ts";
+export * from "./fold.ts";
+export * from "./harness.ts";
 export * from "./ids.ts";
+export * from "./problem.ts";
+export * from "./process.ts";
+export * from "./session.ts";
+export * from "./stream.ts";
+export * from "./tool.ts";
+export * from "./transcript.ts";
+export * from "./usage.ts";
