@@ -62,7 +62,8 @@ const nameParents = new Set([
 function boundBy(pattern: Syntax | undefined): readonly Syntax[] {
   if (pattern === undefined) return [];
   if (pattern.type === "Identifier") return [pattern];
-  if (pattern.type === "Property") return boundBy(part(pattern, "value"));
+  // `{ data }` takes a field by the name its owner gave it; the owner answers for the name.
+  if (pattern.type === "Property") return pattern.shorthand ? [] : boundBy(part(pattern, "value"));
   const inner = [part(pattern, "left"), part(pattern, "argument"), part(pattern, "parameter")];
   return [...inner, ...parts(pattern, "properties"), ...parts(pattern, "elements")].flatMap(boundBy);
 }
@@ -83,7 +84,8 @@ function chosenNames(node: Syntax): readonly Syntax[] {
 function fieldName(node: Syntax, parents: readonly Syntax[]): string | undefined {
   if (!fieldParents.has(node.type) || node.computed || parents[0]?.type === "ObjectPattern") return undefined;
   const key = part(node, "key");
-  return key?.type === "Identifier" ? String(key.name) : undefined;
+  // Our own names have no underscores, so a field like session_info_update comes from another protocol's wire.
+  return key?.type === "Identifier" && !/[a-z]_/i.test(String(key.name)) ? String(key.name) : undefined;
 }
 
 function badNames(source: Source): readonly Finding[] {
