@@ -33,7 +33,6 @@ export const idSchema = <Kind extends IdKind>(kind: Kind) =>
   z
     .string()
     .regex(patternOf(kind), `must look like ${idPrefixes[kind]}_ and 26 letters`)
-    .transform((text) => text as Id<Kind>)
-    .meta({ example: `${idPrefixes[kind]}_01k9w3x5v7e8r2t4y6p8a0s1d3` });
+    .meta({ example: `${idPrefixes[kind]}_01k9w3x5v7e8r2t4y6p8a0s1d3` }) as unknown as z.ZodType<Id<Kind>, string>;
 
 export const isId = <Kind extends IdKind>(kind: Kind, text: string): text is Id<Kind> => patternOf(kind).test(text);

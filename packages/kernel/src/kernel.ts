@@ -1,0 +1,83 @@
+/** The runtime as its doors see it: sessions, agents and runs, without a word of HTTP. */
+import type {
+  AgentRecord,
+  Answer,
+  Ask,
+  AskId,
+  ContentBlock,
+  Item,
+  OpenSession,
+  PatchSession,
+  ResidueRecord,
+  RunRow,
+  Session,
+  SessionId,
+  StartTurn,
+  Turn,
+  TurnId,
+} from "@corral/protocol";
+import type { FollowStep } from "./log/chunk.ts";
+import type { Page } from "./ports/store.ts";
+
+/** A client's name for a request that makes something: a retry under it gets the first answer. */
+export interface Keyed {
+  readonly key?: string;
+}
+
+/** One session as its callers see it. */
+export interface SessionHandle {
+  readonly id: SessionId;
+  state(): Session;
+  prompt(request: StartTurn, options?: Keyed): Promise<Turn>;
+  turn(turn: TurnId): Promise<Turn>;
+  /** Resolves with the turn when it has ended; rejects only with the signal's reason, or when the session is removed. */
+  ended(turn: TurnId, options?: { readonly signal?: AbortSignal }): Promise<Turn>;
+  /** Resolves when the turn has ended, which it does within a bound. */
+  cancel(turn: TurnId): Promise<Turn>;
+  steer(prompt: readonly ContentBlock[], options?: Keyed): Promise<Session>;
+  answer(ask: AskId, answer: Answer, options?: Keyed): Promise<Session>;
+  asks(): readonly Ask[];
+  change(patch: PatchSession): Promise<Session>;
+  fork(
+    request: { readonly cursor?: number; readonly title?: string; readonly secrets?: Readonly<Record<string, string>> },
+    options?: Keyed,
+  ): Promise<Session>;
+  /** A page of wire JSON; with `waitMs` an empty page is held back until there is something or the time is up. */
+  read(options: {
+    readonly after: number;
+    readonly limit: number;
+    readonly waitMs?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<Page>;
+  /** The past, then the present, without gap or repeat; ends with an `end` step or when the signal is aborted. */
+  follow(after: number, options: { readonly signal: AbortSignal }): AsyncIterable<FollowStep>;
+  transcript(options: {
+    readonly after: number;
+    readonly limit: number;
+  }): Promise<{ items: readonly Item[]; next?: string }>;
+  residue(): Promise<readonly ResidueRecord[]>;
+}
+
+export interface Sessions {
+  open(request: OpenSession, options?: Keyed): Promise<Session>;
+  list(options: {
+    readonly after?: SessionId;
+    readonly limit: number;
+  }): Promise<{ items: readonly Session[]; next?: string }>;
+  /** Throws `session.missing`. */
+  find(session: SessionId): Promise<SessionHandle>;
+  remove(session: SessionId): Promise<void>;
+}
+
+export interface Agents {
+  list(options?: { readonly config?: boolean }): Promise<readonly AgentRecord[]>;
+  /** Throws `agent.missing`. */
+  find(agent: string, options?: { readonly config?: boolean }): Promise<AgentRecord>;
+}
+
+export interface Kernel extends AsyncDisposable {
+  readonly startedAt: string;
+  readonly sessions: Sessions;
+  readonly agents: Agents;
+  runs(): Promise<readonly RunRow[]>;
+}

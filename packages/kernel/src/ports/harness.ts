@@ -1,0 +1,121 @@
+/** The port of harnesses: how a session reaches a coding agent. What a harness can do is said by which methods are there. */
+import type {
+  AgentCapabilities,
+  AskOption,
+  ContentBlock,
+  RunId,
+  SessionId,
+  SessionUpdate,
+  Usage,
+} from "@corral/protocol";
+import type { z } from "zod";
+import type { Exit, Processes } from "../process/process.ts";
+import type { Clock } from "./clock.ts";
+
+export type How = "new" | "load" | "resume" | "replay" | "fork";
+
+/** A question as the harness put it. */
+export interface Question {
+  readonly kind: "permission" | "elicitation";
+  readonly title: string;
+  readonly toolCall?: Readonly<Record<string, unknown>>;
+  readonly options: readonly AskOption[];
+  readonly schema?: Readonly<Record<string, unknown>>;
+}
+
+/** What the harness is told; an option is always one that it offered. */
+export type Reply =
+  | { readonly outcome: "selected"; readonly option: AskOption }
+  | { readonly outcome: "accepted"; readonly content: Readonly<Record<string, unknown>> }
+  | { readonly outcome: "declined" }
+  | { readonly outcome: "cancelled" };
+
+export interface Notice {
+  readonly kind: "stray_output" | "oversized_frame" | "unexpected_frame" | "unknown_method";
+  readonly text: string;
+}
+
+/** What the session does for its harness. */
+export interface Host {
+  /** Something was said. A promise in return asks the harness to wait: the log is behind. */
+  update(update: SessionUpdate): Promise<void> | undefined;
+  /** Resolves always: with an answer, or as cancelled when its turn ends or the signal is aborted. */
+  ask(question: Question, options: { readonly signal: AbortSignal }): Promise<Reply>;
+  notice(notice: Notice): void;
+}
+
+export interface Settings {
+  readonly model?: string;
+  readonly mode?: string;
+}
+
+export interface ConnectNeed {
+  readonly session: SessionId;
+  readonly run: RunId;
+  readonly host: Host;
+  /** An existing directory; file requests of the harness are served inside it and nowhere else. */
+  readonly cwd: string;
+  /** A private directory that lives as long as the session, for whatever the harness wants to keep. */
+  readonly stateDir: string;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly mcpServers: readonly Readonly<Record<string, unknown>>[];
+  readonly settings: Settings;
+  /** A conversation to go on with, or to branch from; absent starts a new one. */
+  readonly restore?: { readonly native: string; readonly fork?: boolean };
+  readonly processes: Processes;
+  readonly clock: Clock;
+  /** The variables that every child may have, such as PATH and LANG; nothing else of the daemon's environment. */
+  readonly hostEnv: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface Started {
+  /** `replay`: it remembers nothing, so its first prompt must tell it what was said. */
+  readonly how: How;
+  /** What the harness calls the session. */
+  readonly native: string;
+  readonly pid?: number;
+  readonly name?: string;
+  readonly version?: string;
+  readonly configOptions?: readonly Readonly<Record<string, unknown>>[];
+  readonly modes?: Readonly<Record<string, unknown>>;
+}
+
+export interface PromptResult {
+  readonly stopReason: string;
+  readonly usage?: Usage;
+}
+
+/** One live harness, attached to one session. */
+export interface Connection {
+  readonly started: Started;
+  /** Rejects with a `Fault`: `harness.refused` when the harness answers with an error, `harness.crashed` when it dies. */
+  prompt(prompt: readonly ContentBlock[]): Promise<PromptResult>;
+  /** Asks for the running prompt to end; the prompt itself tells whether it did. */
+  cancel(): void;
+  readonly steer?: (prompt: readonly ContentBlock[]) => Promise<void>;
+  readonly configure?: (settings: Settings) => Promise<void>;
+  /** Whether it can branch a conversation natively, and whether it takes pictures. */
+  readonly forks: boolean;
+  readonly images: boolean;
+  /** Resolves once, when the process behind it is gone. */
+  readonly exited: Promise<Exit>;
+  /** Ends it and everything it started, within a bound. Idempotent. `force` spares the polite steps. */
+  close(options?: { readonly force?: boolean }): Promise<Exit>;
+}
+
+export interface Harness {
+  /** What users write to choose it; lower case, digits and dashes. */
+  readonly id: string;
+  readonly title: string;
+  /** The names of the secrets that a session may hand to it; no others reach it. */
+  readonly secrets: readonly string[];
+  readonly capabilities: AgentCapabilities;
+  /** The schema of the options that are its own; a harness without options takes none. */
+  readonly options?: z.ZodType<Readonly<Record<string, unknown>>>;
+  readonly configOptions?: readonly Readonly<Record<string, unknown>>[];
+  /** Whether its program is here, and which release; absent means it is part of Corral. */
+  readonly installed?: () => Promise<{ readonly version?: string } | undefined>;
+  connect(need: ConnectNeed): Promise<Connection>;
+}
