@@ -25,6 +25,11 @@ export const findingAt = (source: Source, node: Syntax, why: string): Finding =>
 export const report = (findings: readonly Finding[]): string =>
   findings.map(({ path, line, why }) => `${path}:${line} ${why}`).join("\n");
 
+/** Fails with every finding in full; an assertion library would cut the list short. */
+export function expectNone(findings: readonly Finding[]): void {
+  if (findings.length > 0) throw new Error(`${findings.length} found:\n${report(findings)}`);
+}
+
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;

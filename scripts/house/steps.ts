@@ -1,0 +1,38 @@
+/** Runs the programs that the one command consists of, and keeps what they say. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { root } from "./source.ts";
+
+export interface Outcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+export interface StepNeed {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Whether the reader follows the program while it runs. */
+  readonly show: boolean;
+}
+
+const programs = join(root, "node_modules", ".bin");
+
+/** The environment of a step: the repository's own programs come first, its own Node among them. */
+const stepEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, PATH: `${programs}:${process.env.PATH ?? ""}` });
+
+export function runStep({ command, args, show }: StepNeed): Promise<Outcome> {
+  return new Promise((resolve) => {
+    let output = "";
+    const child = spawn(command, args, { cwd: root, env: stepEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+        if (show) process.stdout.write(text);
+      });
+    }
+    child.on("error", (error) => resolve({ code: 127, output: `${command} could not be started: ${error.message}` }));
+    child.on("close", (code, signal) => {
+      resolve({ code: code ?? 1, output: signal ? `${output}\n${command} was ended by ${signal}` : output });
+    });
+  });
+}
