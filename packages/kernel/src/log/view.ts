@@ -1,0 +1,57 @@
+/** The state of a log: a fold that runs ahead with the writer, and one that shows only what is on the disk. */
+import type { AppendOptions, Log } from "./log.ts";
+
+export interface ViewNeed<State, Draft, Event> {
+  readonly log: Log;
+  readonly fold: (state: State | undefined, event: Event) => State;
+  readonly state: State | undefined;
+  /** Gives a draft its place. */
+  readonly place: (draft: Draft, cursor: number) => Event;
+  /** Whether a snapshot is worth keeping after this event: a reader folds what came after the last one. */
+  readonly marks: (event: Event) => boolean;
+}
+
+export class View<State, Draft, Event> {
+  readonly log: Log;
+  readonly #need: ViewNeed<State, Draft, Event>;
+  #ahead: State | undefined;
+  #state: State | undefined;
+
+  constructor(need: ViewNeed<State, Draft, Event>) {
+    this.#need = need;
+    this.log = need.log;
+    this.#ahead = need.state;
+    this.#state = need.state;
+  }
+
+  /** What the log says. */
+  get state(): State | undefined {
+    return this.#state;
+  }
+
+  /** What the log will say when everything that was posted is on the disk; the writer decides by this one. */
+  get ahead(): State | undefined {
+    return this.#ahead;
+  }
+
+  /** Resolves with the placed events when they are on the disk, where `state` shows them. */
+  async append(drafts: readonly Draft[], { receipt }: Pick<AppendOptions, "receipt"> = {}): Promise<readonly Event[]> {
+    const { log } = this;
+    const events = drafts.map((draft, at) => this.#need.place(draft, log.next + at));
+    const ahead = events.reduce<State | undefined>((state, event) => this.#need.fold(state, event), this.#ahead);
+    const snapshot = events.some(this.#need.marks) ? JSON.stringify(ahead) : undefined;
+    const kept = log.append(
+      events.map((event) => JSON.stringify(event)),
+      { snapshot, receipt },
+    );
+    this.#ahead = ahead;
+    try {
+      await kept;
+    } catch (error) {
+      this.#ahead = this.#state;
+      throw error;
+    }
+    this.#state = ahead;
+    return events;
+  }
+}
