@@ -1,0 +1,103 @@
+/** What was said in a session, kept in one file so that another process can go on with it. */
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isRecord, type JsonObject } from "./json.ts";
+import { wordsOf } from "./params.ts";
+
+export type Message =
+  | { readonly role: "user"; readonly messageId: string; readonly blocks: readonly JsonObject[] }
+  | { readonly role: "agent"; readonly messageId: string; text: string }
+  | { readonly role: "tool"; call: JsonObject };
+
+export interface Kept {
+  readonly id: string;
+  readonly cwd: string;
+  readonly messages: readonly Message[];
+  readonly chosen: Readonly<Record<string, string>>;
+}
+
+export interface Shelf {
+  keep(session: Kept): Promise<void>;
+  find(id: string): Promise<Kept | undefined>;
+  list(): Promise<readonly Kept[]>;
+}
+
+const idPattern = /^[\w-]{1,100}$/;
+
+export function openShelf(stateDir: string): Shelf {
+  const fileOf = (id: string): string => join(stateDir, `${id}.json`);
+  let writes = 0;
+  async function find(id: string): Promise<Kept | undefined> {
+    if (!idPattern.test(id)) return undefined;
+    try {
+      return JSON.parse(await readFile(fileOf(id), "utf8")) as Kept;
+    } catch (error) {
+      if (isRecord(error) && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+  return {
+    find,
+    async keep({ id, cwd, messages, chosen }) {
+      await mkdir(stateDir, { recursive: true, mode: 0o700 });
+      const beside = `${fileOf(id)}.${process.pid}-${++writes}`;
+      await writeFile(beside, JSON.stringify({ id, cwd, messages, chosen }), { mode: 0o600 });
+      await rename(beside, fileOf(id));
+    },
+    async list() {
+      await mkdir(stateDir, { recursive: true, mode: 0o700 });
+      const names = (await readdir(stateDir)).filter((name) => name.endsWith(".json")).sort();
+      const found = await Promise.all(names.map((name) => find(name.slice(0, -".json".length))));
+      return found.filter((kept) => kept !== undefined);
+    },
+  };
+}
+
+/** Folds an update into the messages; chunks of one message and updates of one tool call become one. */
+export function record(messages: Message[], update: JsonObject): void {
+  const { sessionUpdate, ...rest } = update;
+  if (sessionUpdate === "agent_message_chunk") recordChunk(messages, rest);
+  else if (sessionUpdate === "tool_call") messages.push({ role: "tool", call: rest });
+  else if (sessionUpdate === "tool_call_update") {
+    const started = messages.findLast(({ role, ...own }) => role === "tool" && sameCall(own, rest));
+    if (started?.role === "tool") started.call = { ...started.call, ...rest };
+  }
+}
+
+const sameCall = (message: JsonObject, update: JsonObject): boolean =>
+  isRecord(message.call) && message.call.toolCallId === update.toolCallId;
+
+function recordChunk(messages: Message[], { messageId, content }: JsonObject): void {
+  const text = isRecord(content) ? wordsOf([content]) : "";
+  const last = messages.at(-1);
+  if (last?.role === "agent" && last.messageId === messageId) last.text += text;
+  else messages.push({ role: "agent", messageId: String(messageId), text });
+}
+
+/** The updates that tell a client what was said before it came. */
+export function* replay(messages: readonly Message[]): Generator<JsonObject> {
+  for (const message of messages) {
+    if (message.role === "tool") yield { sessionUpdate: "tool_call", ...message.call };
+    else if (message.role === "agent") yield chunk("agent_message_chunk", message.messageId, textBlock(message.text));
+    else for (const block of message.blocks) yield chunk("user_message_chunk", message.messageId, block);
+  }
+}
+
+export const textBlock = (text: string): JsonObject => ({ type: "text", text });
+
+export const chunk = (sessionUpdate: string, messageId: string, content: JsonObject): JsonObject => ({
+  sessionUpdate,
+  messageId,
+  content,
+});
+
+export const promptsIn = (messages: readonly Message[]): number =>
+  messages.filter(({ role }) => role === "user").length;
+
+export const told = (messages: readonly Message[]): string =>
+  messages
+    .map((message) => {
+      if (message.role === "tool") return `tool: ${String(message.call.title)} (${String(message.call.status)})`;
+      return `${message.role}: ${message.role === "user" ? wordsOf(message.blocks) : message.text}`;
+    })
+    .join("\n");
