@@ -19,6 +19,7 @@ export const allowedWords: readonly { readonly name: string; readonly in: "field
       in: "fields",
       why: "JSON-RPC errors, MessageEvents, zod and ACP content blocks call it so on the wire",
     },
+    { name: "workerData", in: "fields", why: "the options of Node's Worker call it so" },
     { name: "info", in: "fields", why: "OpenAPI documents and loggers call it so" },
     { name: "instance", in: "fields", why: "problem documents (RFC 9457) call it so" },
     { name: "agentInfo", in: "fields", why: "ACP's initialize calls it so" },
