@@ -42,6 +42,9 @@ const bySystemCode: Readonly<Record<string, StoreCode>> = {
   EPERM: "store.read_only",
   ENOTDIR: "store.read_only",
   EEXIST: "store.read_only",
+  ENOENT: "store.read_only", // also what making a path of several new directories says on a read-only disk
+  ELOOP: "store.read_only",
+  ENAMETOOLONG: "store.read_only",
 };
 
 function storeCodeOf(error: Error): StoreCode | undefined {

@@ -58,6 +58,8 @@ function lock(dir: string): () => void {
   makeFile(path);
   const db = new DatabaseSync(path);
   try {
+    // Nothing is ever written here, and no journal is to lie about.
+    db.exec("PRAGMA journal_mode = MEMORY");
     // Held until this process ends, however it ends: the system gives a dead process's locks back.
     db.exec("BEGIN EXCLUSIVE");
   } catch (error) {
