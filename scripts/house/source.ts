@@ -1,5 +1,5 @@
 /** The source files of the repository as the house laws see them: text, place and syntax tree. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parseAst } from "vitest/node";
 
@@ -50,6 +50,7 @@ function* filesUnder(folder: string): Generator<string> {
 
 export function readSources(): readonly Source[] {
   return ["packages", "scripts", "examples"]
+    .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => [...filesUnder(join(root, folder))])
     .map((path) => parseSource(relative(root, path).replaceAll("\\", "/"), readFileSync(path, "utf8")));
 }
