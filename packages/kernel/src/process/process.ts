@@ -40,15 +40,20 @@ export interface Child {
   readonly name: string;
   readonly run: RunId;
   readonly startedAt: string;
+  /** Writing to a child that has gone is harmless; the write's callback tells. */
   readonly stdin: Writable;
+  /** Once somebody reads, the reader sets the pace. What nobody reads is kept up to 1 MiB and dropped beyond. */
   readonly stdout: Readable;
   /** stderr is drained always: into a bounded ring, and into a file of the run. */
   stderr(): StderrTail;
-  /** Resolves once, when the child has ended and its pipes are read out or cut; never rejects. */
+  /** Resolves once, when the child has ended and its pipes are read out or, 200 ms later, cut; never rejects. */
   readonly exited: Promise<Exit>;
-  /** Sends a signal to the whole process group. */
+  /** Sends a signal to the whole process group; nothing once the child has ended, for its pid may be another's by then. */
   signal(name: NodeJS.Signals): void;
-  /** Climbs the ladder until the child and all of its run are gone. Idempotent; resolves within the ladder's sum. */
+  /**
+   * Climbs the ladder until the child and whatever it started are gone; the last child of a run takes all of the run with
+   * it, temporary files too. Idempotent; resolves within about the ladder's sum.
+   */
   close(ladder?: Partial<Ladder>): Promise<Exit>;
 }
 
@@ -62,6 +67,8 @@ export interface Residue {
   readonly run: RunId;
   readonly processes: readonly ResidueProcess[];
   readonly ports: readonly { readonly pid: number; readonly port: number }[];
+  /** Unix sockets on which its processes accept connections. */
+  readonly sockets: readonly { readonly pid: number; readonly path: string }[];
   readonly directories: readonly string[];
 }
 
@@ -82,6 +89,6 @@ export interface Processes extends AsyncDisposable {
   residue(run: RunId): Promise<Residue>;
   /** Ends and removes whatever a run left; answers what it had to remove. */
   sweep(run: RunId): Promise<Residue>;
-  /** Ends whatever an earlier daemon of the same state directory left behind; answers what it had to remove. */
+  /** Ends whatever an earlier daemon of the same state directory left behind; answers for each run what it had to remove. */
   sweepFormerLives(): Promise<readonly Residue[]>;
 }

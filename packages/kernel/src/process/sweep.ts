@@ -1,0 +1,79 @@
+/** Ends whatever carries the mark of a run and removes its files, until a look finds nothing. */
+import type { RunId } from "@corral/protocol";
+import type { Clock } from "../ports/clock.ts";
+import type { Leaves } from "./cgroup.ts";
+import type { Claims, Ownership } from "./ownership.ts";
+import { type ProcessEntry, signalProcess } from "./proc-table.ts";
+import type { Residue } from "./process.ts";
+import { describeResidue, isEmptyResidue, joinResidue } from "./residue.ts";
+import type { RollCall } from "./roll-call.ts";
+import type { RunFolders } from "./run-folders.ts";
+import { allGone, heldOpen } from "./waiting.ts";
+
+export interface SweepNeed {
+  readonly clock: Clock;
+  readonly rollCall: RollCall<Claims>;
+  readonly ownership: Ownership;
+  readonly folders: RunFolders;
+  readonly leaves: Leaves | undefined;
+}
+
+interface KillNeed {
+  readonly which: (claims: Claims) => readonly ProcessEntry[];
+  readonly limitMs: number;
+  readonly onFound?: (entries: readonly ProcessEntry[]) => void;
+}
+
+/** Kills, looks again, and so on until a look finds nobody; answers false when some outlast the limit. */
+export async function killAll(
+  { clock, rollCall }: Pick<SweepNeed, "clock" | "rollCall">,
+  { which, limitMs, onFound }: KillNeed,
+): Promise<boolean> {
+  const deadlineMs = clock.monotonicMs() + limitMs;
+  for (;;) {
+    const entries = which(await rollCall.next());
+    if (entries.length === 0) return true;
+    onFound?.(entries);
+    for (const entry of entries) signalProcess(entry, "SIGKILL");
+    if (!(await allGone(clock, entries, deadlineMs)) || clock.monotonicMs() >= deadlineMs) return false;
+  }
+}
+
+export interface SweepOptions {
+  readonly limitMs: number;
+  /** Read when the processes are gone: by then it is known how they ended. */
+  readonly keepStderr: () => boolean | Promise<boolean>;
+}
+
+/** One sweep of one run; answers what it found, whether or not all of it could be ended. */
+export function sweepRun(need: SweepNeed, run: RunId, { limitMs, keepStderr }: SweepOptions): Promise<Residue> {
+  const { folders, ownership, leaves } = need;
+  return heldOpen(async () => {
+    let found = describeResidue(run, [], folders.temps(run));
+    const gone = await killAll(need, {
+      which: (claims) => claims.of(run),
+      limitMs,
+      onFound: (entries) => {
+        found = joinResidue(found, describeResidue(run, entries, []));
+      },
+    });
+    const keep = await keepStderr();
+    await folders.clear(run, { keepStderr: keep });
+    if (gone) {
+      leaves?.remove(run);
+      ownership.forget(run);
+    }
+    if (keep) await folders.prune(ownership.isOurs);
+    return found;
+  });
+}
+
+/** Everything that carries our owner's mark, or lies in our folder, without being of this life. */
+export async function formerRuns({ rollCall, folders, ownership }: SweepNeed): Promise<readonly RunId[]> {
+  const claims = await rollCall.next();
+  const runs = new Set([...claims.former(), ...(await folders.runs())]);
+  return [...runs].filter((run) => !ownership.isOurs(run));
+}
+
+export const worthTelling = (residues: readonly Residue[]): readonly Residue[] =>
+  residues.filter((residue) => !isEmptyResidue(residue));
