@@ -13,12 +13,6 @@ interface Job {
   readonly reject: (why: Fault) => void;
 }
 
-export interface Link {
-  send(write: Write): Promise<number>;
-  /** Commits what was sent before, then ends the thread; within a bound. */
-  close(): Promise<void>;
-}
-
 const faultOf = (record: FaultRecord): Fault => new Fault(record.code, record);
 
 const closedFault = (): Fault =>
@@ -51,43 +45,83 @@ async function start(url: URL, need: WorkerNeed): Promise<Worker> {
 }
 
 export async function openLink(url: URL, need: WorkerNeed, clock: Clock): Promise<Link> {
-  const worker = await start(url, need);
-  worker.unref();
-  return createLink(worker, clock);
+  return new Link(await start(url, need), clock);
 }
 
-function createLink(worker: Worker, clock: Clock): Link {
-  let waiting: Job[] = [];
-  let flying: readonly Job[] = [];
-  let ended: Fault | undefined;
-  let closing: Promise<void> | undefined;
-  const gone = Promise.withResolvers<void>();
+export class Link {
+  readonly #worker: Worker;
+  readonly #clock: Clock;
+  readonly #gone = Promise.withResolvers<void>();
+  #waiting: Job[] = [];
+  #flying: readonly Job[] = [];
+  #ended: Fault | undefined;
+  #closing: Promise<void> | undefined;
 
-  const post = (message: ToWorker): void => worker.postMessage(message);
-
-  /** One group at a time: a bigger next group is worth more than a second one under way. */
-  function next(): void {
-    if (flying.length > 0) return;
-    if (waiting.length > 0) fly();
-    else if (closing) post("close");
-    else worker.unref();
+  constructor(worker: Worker, clock: Clock) {
+    this.#worker = worker;
+    this.#clock = clock;
+    worker.on("message", (answers: readonly Answer[]) => this.#settle(answers));
+    worker.on("error", (error) => this.#end(diedFault(error)));
+    worker.on("exit", () => this.#end(diedFault(undefined)));
+    worker.unref();
   }
 
-  function fly(): void {
-    flying = waiting;
-    waiting = [];
-    // Whoever waits for an answer keeps the program alive; an idle store does not.
-    worker.ref();
-    post(flying.map(({ write }) => write));
+  send(write: Write): Promise<number> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.push({ write, resolve, reject }) === 1 && this.#flying.length === 0) this.#soon();
+    });
+  }
+
+  /** Commits what was sent before, then ends the thread; within a bound. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#ended) return this.#gone.promise;
+    this.#ended = closedFault();
+    this.#worker.ref();
+    this.#soon();
+    const takeBack = this.#clock.after(closeWithinMs, () => {
+      this.#end(stuckFault());
+      // Not waited for: a thread that hangs in the disk ends when the disk lets it.
+      void this.#worker.terminate();
+    });
+    await this.#gone.promise;
+    takeBack();
   }
 
   /** After the callers at hand have had their say, so that their next appends share a group. */
-  const soon = (): void => process.nextTick(next);
+  #soon(): void {
+    process.nextTick(() => this.#next());
+  }
 
-  function settle(answers: readonly Answer[]): void {
-    const told = flying;
+  /** One group at a time: a bigger next group is worth more than a second one under way. */
+  #next(): void {
+    if (this.#flying.length > 0) return;
+    if (this.#waiting.length > 0) this.#fly();
+    else if (this.#closing) this.#post("close");
+    else this.#worker.unref();
+  }
+
+  #fly(): void {
+    this.#flying = this.#waiting;
+    this.#waiting = [];
+    // Whoever waits for an answer keeps the program alive; an idle store does not.
+    this.#worker.ref();
+    this.#post(this.#flying.map(({ write }) => write));
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #settle(answers: readonly Answer[]): void {
+    const told = this.#flying;
     const refused = new Set<string>();
-    flying = [];
+    this.#flying = [];
     for (const [at, { write, resolve, reject }] of told.entries()) {
       const answer = answers[at] ?? 0;
       if (typeof answer === "number") resolve(answer);
@@ -96,55 +130,25 @@ function createLink(worker: Worker, clock: Clock): Link {
         reject(faultOf(answer));
       }
     }
-    if (refused.size > 0) refuseBehind(refused);
-    soon();
+    if (refused.size > 0) this.#refuseBehind(refused);
+    this.#soon();
   }
 
   /** What a writer sent before it heard of a refusal stood on the refused append. */
-  function refuseBehind(refused: ReadonlySet<string>): void {
+  #refuseBehind(refused: ReadonlySet<string>): void {
     const falls = ({ write }: Job): boolean => "subject" in write && refused.has(write.subject);
-    const fallen = waiting.filter(falls);
-    waiting = waiting.filter((job) => !falls(job));
-    for (const { reject } of fallen)
+    const fallen = this.#waiting.filter(falls);
+    this.#waiting = this.#waiting.filter((job) => !falls(job));
+    for (const { reject } of fallen) {
       reject(faultOf({ code: "store.conflict", detail: "An append before it was refused" }));
+    }
   }
 
-  function end(why: Fault): void {
-    const lost = [...flying, ...waiting];
-    ended ??= why;
-    flying = waiting = [];
+  #end(why: Fault): void {
+    const lost = [...this.#flying, ...this.#waiting];
+    this.#ended ??= why;
+    this.#flying = this.#waiting = [];
     for (const { reject } of lost) reject(why);
-    gone.resolve();
+    this.#gone.resolve();
   }
-
-  worker.on("message", settle);
-  worker.on("error", (error) => end(diedFault(error)));
-  worker.on("exit", () => end(diedFault(undefined)));
-
-  async function close(): Promise<void> {
-    if (ended) return gone.promise;
-    ended = closedFault();
-    worker.ref();
-    soon();
-    const takeBack = clock.after(closeWithinMs, () => {
-      end(stuckFault());
-      // Not waited for: a thread that hangs in the disk ends when the disk lets it.
-      void worker.terminate();
-    });
-    await gone.promise;
-    takeBack();
-  }
-
-  return {
-    send(write) {
-      if (ended) return Promise.reject(ended);
-      return new Promise((resolve, reject) => {
-        if (waiting.push({ write, resolve, reject }) === 1 && flying.length === 0) soon();
-      });
-    },
-    close: () => {
-      closing ??= close();
-      return closing;
-    },
-  };
 }

@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { refusalOf } from "./sqlite-faults.ts";
 import { migrate, newestSchema, schemaOf } from "./sqlite-schema.ts";
 import type { FromWorker, ToWorker, WorkerNeed } from "./sqlite-wire.ts";
-import { createWriter } from "./sqlite-write.ts";
+import { Writer } from "./sqlite-write.ts";
 
 const say = (message: FromWorker): void => parentPort?.postMessage(message);
 
@@ -33,7 +33,7 @@ function openFile({ file, maxBytes }: WorkerNeed): DatabaseSync | undefined {
 function serve(need: WorkerNeed): void {
   const db = openFile(need);
   if (!db) return;
-  const writer = createWriter(db);
+  const writer = new Writer(db);
   parentPort?.on("message", (message: ToWorker) => {
     if (message !== "close") return say(writer.apply(message));
     db.close();

@@ -1,6 +1,6 @@
 /** Applies groups of writes to the SQLite file, each group as one transaction. */
 import type { DatabaseSync } from "node:sqlite";
-import type { Append, Receipt } from "@corral/kernel";
+import type { Append } from "@corral/kernel";
 import type { FaultRecord } from "@corral/protocol";
 import { refusalOf } from "./sqlite-faults.ts";
 import type { Answer, Write } from "./sqlite-wire.ts";
@@ -32,6 +32,8 @@ const prepareAll = (db: DatabaseSync) => ({
   dropSubject: db.prepare("DELETE FROM subjects WHERE id = ?"),
 });
 
+type Statements = ReturnType<typeof prepareAll>;
+
 const conflict = (detail: string, more: Readonly<Record<string, unknown>>): FaultRecord => ({
   code: "store.conflict",
   detail,
@@ -39,116 +41,145 @@ const conflict = (detail: string, more: Readonly<Record<string, unknown>>): Faul
   more,
 });
 
-export interface Writer {
-  apply(group: readonly Write[]): readonly Answer[];
+/** The rows of subjects as the group at hand leaves them; the file gets each of them once, at the end of its group. */
+class Rows {
+  readonly #sql: Statements;
+  readonly #known = new Map<string, Row>();
+  readonly #moved = new Set<Row>();
+
+  constructor(sql: Statements) {
+    this.#sql = sql;
+  }
+
+  find(name: string): Row | undefined {
+    const known = this.#known.get(name);
+    if (known) return known;
+    const found = this.#sql.find.get(name);
+    return found && this.#know(name, { id: Number(found.id), first: Number(found.first), last: Number(found.last) });
+  }
+
+  open(name: string): Row {
+    return this.#know(name, { id: Number(this.#sql.open.run(name).lastInsertRowid), first: 1, last: 0 });
+  }
+
+  moved(row: Row): void {
+    this.#moved.add(row);
+  }
+
+  drop(name: string, row: Row): void {
+    this.#known.delete(name);
+    this.#moved.delete(row);
+  }
+
+  /** Brings the file up to what is known here. */
+  keep(): void {
+    for (const { first, last, id } of this.#moved) this.#sql.move.run(first, last, id);
+    this.#moved.clear();
+    if (this.#known.size > maxRemembered) this.#known.clear();
+  }
+
+  /** After a rollback nothing that is known here is sure. */
+  forget(): void {
+    this.#moved.clear();
+    this.#known.clear();
+  }
+
+  #know(name: string, row: Row): Row {
+    this.#known.set(name, row);
+    return row;
+  }
 }
 
-export function createWriter(db: DatabaseSync): Writer {
-  const sql = prepareAll(db);
-  const rows = new Map<string, Row>();
-  const moved = new Set<Row>();
+export class Writer {
+  readonly #db: DatabaseSync;
+  readonly #sql: Statements;
+  readonly #rows: Rows;
 
-  function find(name: string): Row | undefined {
-    const known = rows.get(name);
-    if (known) return known;
-    const found = sql.find.get(name);
-    if (!found) return undefined;
-    const row = { id: Number(found.id), first: Number(found.first), last: Number(found.last) };
-    rows.set(name, row);
-    return row;
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#sql = prepareAll(db);
+    this.#rows = new Rows(this.#sql);
   }
 
-  function open(name: string): Row {
-    const row = { id: Number(sql.open.run(name).lastInsertRowid), first: 1, last: 0 };
-    rows.set(name, row);
-    return row;
-  }
-
-  const isKept = ({ key }: Receipt): boolean => sql.hasReceipt.get(key) !== undefined;
-
-  /** Checks everything before it writes anything, so that a refusal leaves the others of its group alone. */
-  function append({ subject, expected, entries, snapshot, receipt }: Append, refused: Set<string>): Answer {
-    const found = find(subject);
-    const last = found?.last ?? 0;
-    if (refused.has(subject)) return conflict("An append before it was refused", { subject });
-    if (expected !== last) return conflict(`${subject} is at ${last}, not at ${expected}`, { subject, expected, last });
-    if (receipt && isKept(receipt)) {
-      return conflict("Something was appended under this key before", { key: receipt.key });
-    }
-    const row = found ?? open(subject);
-    for (const text of entries) sql.append.run(row.id, ++row.last, text);
-    if (entries.length > 0) moved.add(row);
-    if (snapshot !== undefined) sql.keepSnapshot.run(row.id, row.last, snapshot);
-    if (receipt) sql.keepReceipt.run(receipt.key, receipt.text, receipt.at);
-    return row.last;
-  }
-
-  function trim(name: string, upTo: number): Answer {
-    const row = find(name);
-    const last = Math.min(upTo, row?.last ?? 0);
-    if (!row || last < row.first) return 0;
-    sql.trim.run(row.id, last);
-    row.first = last + 1;
-    moved.add(row);
-    return 0;
-  }
-
-  function remove(name: string): Answer {
-    const row = find(name);
-    if (!row) return 0;
-    sql.dropEntries.run(row.id);
-    sql.dropSnapshot.run(row.id);
-    sql.dropSubject.run(row.id);
-    rows.delete(name);
-    moved.delete(row);
-    return 0;
-  }
-
-  function write(one: Write, refused: Set<string>): Answer {
-    if ("trim" in one) return trim(one.trim, one.upTo);
-    if ("remove" in one) return remove(one.remove);
-    if ("forgetBefore" in one) return Number(sql.forget.run(one.forgetBefore).changes);
-    const answer = append(one, refused);
-    if (typeof answer !== "number") refused.add(one.subject);
-    return answer;
-  }
-
-  function commit(group: readonly Write[], refused: Set<string>): readonly Answer[] {
-    if (rows.size > maxRemembered) rows.clear();
-    sql.begin.run();
+  apply(group: readonly Write[]): readonly Answer[] {
     try {
-      const answers = group.map((one) => write(one, refused));
-      for (const row of moved) sql.move.run(row.first, row.last, row.id);
-      sql.commit.run();
+      return this.#commit(group, new Set());
+    } catch {
+      // The disk refused the group as a whole. One by one, only those are refused that it has no room for, each with its reason.
+      const refused = new Set<string>();
+      return group.map((one) => this.#commitAlone(one, refused));
+    }
+  }
+
+  #commit(group: readonly Write[], refused: Set<string>): readonly Answer[] {
+    try {
+      this.#sql.begin.run();
+      const answers = group.map((one) => this.#write(one, refused));
+      this.#rows.keep();
+      this.#sql.commit.run();
       return answers;
     } catch (error) {
-      rows.clear();
+      this.#rows.forget();
       // SQLite ends the transaction by itself on some errors, such as a full disk.
-      if (db.isTransaction) db.exec("ROLLBACK");
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
-    } finally {
-      moved.clear();
     }
   }
 
-  function commitAlone(one: Write, refused: Set<string>): Answer {
+  #commitAlone(one: Write, refused: Set<string>): Answer {
     try {
-      return commit([one], refused)[0] ?? 0;
+      return this.#commit([one], refused)[0] ?? 0;
     } catch (error) {
       if ("subject" in one) refused.add(one.subject);
       return refusalOf(error);
     }
   }
 
-  return {
-    apply(group) {
-      try {
-        return commit(group, new Set());
-      } catch {
-        // The disk refused the group as a whole. One by one, only those are refused that it has no room for, each with its reason.
-        const refused = new Set<string>();
-        return group.map((one) => commitAlone(one, refused));
-      }
-    },
-  };
+  #write(one: Write, refused: Set<string>): Answer {
+    if ("trim" in one) return this.#trim(one.trim, one.upTo);
+    if ("remove" in one) return this.#remove(one.remove);
+    if ("forgetBefore" in one) return Number(this.#sql.forget.run(one.forgetBefore).changes);
+    const why = this.#refusal(one, refused);
+    if (!why) return this.#append(one);
+    refused.add(one.subject);
+    return why;
+  }
+
+  /** Everything is checked before anything is written, so that a refusal leaves the others of its group alone. */
+  #refusal({ subject, expected, receipt }: Append, refused: ReadonlySet<string>): FaultRecord | undefined {
+    const last = this.#rows.find(subject)?.last ?? 0;
+    if (refused.has(subject)) return conflict("An append before it was refused", { subject });
+    if (expected !== last) return conflict(`${subject} is at ${last}, not at ${expected}`, { subject, expected, last });
+    if (receipt && this.#sql.hasReceipt.get(receipt.key)) {
+      return conflict("Something was appended under this key before", { key: receipt.key });
+    }
+    return undefined;
+  }
+
+  #append({ subject, entries, snapshot, receipt }: Append): number {
+    const row = this.#rows.find(subject) ?? this.#rows.open(subject);
+    for (const text of entries) this.#sql.append.run(row.id, ++row.last, text);
+    if (entries.length > 0) this.#rows.moved(row);
+    if (snapshot !== undefined) this.#sql.keepSnapshot.run(row.id, row.last, snapshot);
+    if (receipt) this.#sql.keepReceipt.run(receipt.key, receipt.text, receipt.at);
+    return row.last;
+  }
+
+  #trim(name: string, upTo: number): number {
+    const row = this.#rows.find(name);
+    const last = Math.min(upTo, row?.last ?? 0);
+    if (!row || last < row.first) return 0;
+    this.#sql.trim.run(row.id, last);
+    row.first = last + 1;
+    this.#rows.moved(row);
+    return 0;
+  }
+
+  #remove(name: string): number {
+    const row = this.#rows.find(name);
+    if (!row) return 0;
+    for (const drop of [this.#sql.dropEntries, this.#sql.dropSnapshot, this.#sql.dropSubject]) drop.run(row.id);
+    this.#rows.drop(name, row);
+    return 0;
+  }
 }

@@ -1,5 +1,4 @@
 /** Appends for ever from several writers and says what was acknowledged, until it is killed: `node … <dir> <writers>`. */
-import { writeSync } from "node:fs";
 import { openSqliteStore } from "./sqlite.ts";
 
 const [dir = "", writers = "1"] = process.argv.slice(2);
@@ -9,7 +8,7 @@ async function write(subject: string): Promise<never> {
   for (let last = (await store.head(subject))?.last ?? 0; ; ) {
     const entries = Array.from({ length: 1 + (last % 3) }, (_, at) => `${subject}:${last + at + 1}`);
     last = await store.append({ subject, expected: last, entries });
-    writeSync(1, `${subject} ${last}\n`);
+    process.stdout.write(`${subject} ${last}\n`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The law of stores: every sentence of the port as a test, to be run for each store that there is. */
 import { describe, expect, test } from "vitest";
-import { agreement, type OpenStore, outcome, type ReopenStore, texts } from "./store.agreement.ts";
 import type { Append } from "./store.ts";
+import { agreement, type OpenStore, outcome, type ReopenStore, texts } from "./store-agreement.conformance.ts";
 
 const conflict = { code: "store.conflict" };
 const closed = { code: "store.closed" };
