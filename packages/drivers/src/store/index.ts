@@ -16,7 +16,7 @@ export interface StoreDriver {
 
 export const stores = {
   memory: { title: "In memory", lasting: false, open: async () => memoryStore() },
-  sqlite: { title: "SQLite", lasting: true, open: (need) => openSqliteStore(need) },
+  sqlite: { title: "SQLite", lasting: true, open: openSqliteStore },
 } as const satisfies Record<string, StoreDriver>;
 
 export type StoreId = keyof typeof stores;

@@ -62,7 +62,7 @@ export function openReader(file: string): Reader {
     try {
       return look();
     } finally {
-      end.run();
+      if (db.isTransaction) end.run();
     }
   }
 

@@ -17,7 +17,10 @@ export interface Receipt {
 
 export interface Append {
   readonly subject: string;
-  /** The cursor of the last entry the writer knows; zero opens the subject. Anything else there is `store.conflict`. */
+  /**
+   * The cursor of the last entry the writer knows; zero opens the subject, even without entries. Anything else there is
+   * `store.conflict`.
+   */
   readonly expected: number;
   /** May be empty when only a snapshot or a receipt is to be kept. */
   readonly entries: readonly string[];
@@ -47,7 +50,11 @@ export interface Page {
 }
 
 export interface Store extends AsyncDisposable {
-  /** Resolves with the new last cursor, and only when the entries would survive a power cut. All or nothing. */
+  /**
+   * Resolves with the new last cursor, and only when the entries would survive a power cut. All or nothing. Writes are taken in
+   * the order in which they were asked for; an append sent behind a refused one of its subject, before the refusal was told, is
+   * `store.conflict` whatever its cursor.
+   */
   append(request: Append): Promise<number>;
   /**
    * Entries after a cursor, oldest first, at most `limit` of them and about `maxBytes` of text (always at least one when there
@@ -56,7 +63,7 @@ export interface Store extends AsyncDisposable {
    */
   read(subject: string, options: { after: number; limit: number; maxBytes?: number }): Promise<Page>;
   head(subject: string): Promise<Head | undefined>;
-  /** Subjects in descending order of their names, those strictly below `below` when given. */
+  /** Subjects in descending order of their names (of their UTF-8 bytes), those strictly below `below` when given. */
   subjects(options: { prefix?: string; below?: string; limit: number }): Promise<readonly Head[]>;
   receipt(key: string): Promise<Receipt | undefined>;
   /** Drops entries up to and with a cursor (never beyond the last). Cursors of the rest stay as they are. Idempotent. */
