@@ -63,7 +63,7 @@ const firstTurn: readonly Step[] = [
     with: { used: 1_280, size: 200_000, cost: { amount: 0, currency: "USD" }, input: 1_024, output: 256 },
   },
   say(
-    "You said: “{{prompt}}”. I only play a script, so this is all I can do; a real agent will do more. Say something else!",
+    "You said: {{prompt}}\n\nI only play a script, so this is all I can do; a real agent will do more. Say something else!",
   ),
   plan(3),
 ];

@@ -59,13 +59,12 @@ export function record(messages: Message[], update: JsonObject): void {
   if (sessionUpdate === "agent_message_chunk") recordChunk(messages, rest);
   else if (sessionUpdate === "tool_call") messages.push({ role: "tool", call: rest });
   else if (sessionUpdate === "tool_call_update") {
-    const started = messages.findLast(({ role, ...own }) => role === "tool" && sameCall(own, rest));
+    const started = messages.findLast((message) => message.role === "tool" && isSameCall(message.call, rest));
     if (started?.role === "tool") started.call = { ...started.call, ...rest };
   }
 }
 
-const sameCall = (message: JsonObject, update: JsonObject): boolean =>
-  isRecord(message.call) && message.call.toolCallId === update.toolCallId;
+const isSameCall = (call: JsonObject, update: JsonObject): boolean => call.toolCallId === update.toolCallId;
 
 function recordChunk(messages: Message[], { messageId, content }: JsonObject): void {
   const text = isRecord(content) ? wordsOf([content]) : "";

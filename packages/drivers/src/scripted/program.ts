@@ -111,11 +111,19 @@ function capabilitiesOf(list: string): Capabilities {
   return Object.fromEntries(all) as Capabilities;
 }
 
-const writerOf =
-  (stream: Writable) =>
-  async (line: string): Promise<void> => {
-    if (!stream.write(`${line}\n`)) await once(stream, "drain");
+/** Lines that nobody will ever read are dropped. */
+function writerOf(stream: Writable): (line: string) => Promise<void> {
+  let gone = false;
+  stream.on("error", () => {
+    gone = true;
+  });
+  return async (line) => {
+    if (gone || stream.write(`${line}\n`)) return;
+    await once(stream, "drain").catch(() => {
+      gone = true;
+    });
   };
+}
 
 if (import.meta.main) {
   const { stdin, stdout, stderr, argv, env } = process;

@@ -28,7 +28,7 @@ export interface Scene {
   readonly signal: AbortSignal;
   readonly prompt: string;
   readonly tally: Tally;
-  /** Puts the facts of this turn in place of `{{prompt}}`, `{{turn}}`, `{{count}}` and `{{cwd}}`. */
+  /** Puts the facts of this turn in place of `{{prompt}}`, `{{turn}}`, `{{count}}`, `{{cwd}}` and `{{session}}`. */
   fill(text: string): string;
   /** A name that is not used twice in the session. */
   name(prefix: string): string;
@@ -56,7 +56,13 @@ export function createScene(
   const { session, wire, machine, signal, prompt } = need;
   const turn = promptsIn(session.messages);
   let names = 0;
-  const facts: Readonly<Record<string, string>> = { prompt, turn: `${turn}`, count: `${turn}`, cwd: session.cwd };
+  const facts: Readonly<Record<string, string>> = {
+    prompt,
+    turn: `${turn}`,
+    count: `${turn}`,
+    cwd: session.cwd,
+    session: session.id,
+  };
   const scene: Scene = {
     ...need,
     tally: { answers: 1, afterwards: [] },
@@ -89,6 +95,19 @@ function chunks(text: string, size: number | undefined): readonly string[] {
     points.slice(i * size, (i + 1) * size).join(""),
   );
 }
+
+/** JSON in whose texts the facts of the turn are put in place. */
+export const filled = (scene: Scene, value: JsonObject): JsonObject =>
+  JSON.parse(JSON.stringify(value, (_key, part: unknown) => (typeof part === "string" ? scene.fill(part) : part)));
+
+/** What a promise brings, or the signal's reason when that comes first. */
+export const orAbort = <Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+  new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 
 /** The same error with the name of the request that the client refused. */
 export function refused(method: string, error: unknown): unknown {

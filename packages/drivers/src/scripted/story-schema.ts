@@ -57,11 +57,9 @@ const tool = strict({
   output: z.enum(["content", "raw", "meta"]).default("content"),
   status: z.enum(["completed", "failed"]).exactOptional(),
   ask: z
-    .union([z.boolean(), strict({ options: choices.exactOptional() })])
-    .exactOptional()
-    .transform((ask) =>
-      typeof ask === "object" ? (ask.options ?? shape.defaultChoices) : ask && shape.defaultChoices,
-    ),
+    .union([z.boolean(), strict({ options: choices.default(shape.defaultChoices) })])
+    .transform((ask) => (typeof ask === "object" ? ask.options : ask && shape.defaultChoices))
+    .exactOptional(),
   unfinished: z.boolean().default(false),
   ...branches,
 })

@@ -58,7 +58,9 @@ function nextTurn({ story, messages }: Session, words: string): StoryTurn {
 
 async function endOf(scene: Scene, turn: StoryTurn): Promise<Ending> {
   try {
-    return (await scene.play(turn.steps)) ?? { stop: "end_turn" };
+    const ending = await scene.play(turn.steps);
+    scene.signal.throwIfAborted();
+    return ending ?? { stop: "end_turn" };
   } catch (error) {
     return scene.signal.aborted ? { stop: "cancelled" } : { error: RpcError.from(error) };
   }

@@ -38,11 +38,18 @@ export function createWire({ input, output }: { input: Readable; output: Writabl
   let lastId = -1;
   const waiting = new Map<unknown, Waiting>();
   const broken = new AbortController();
-  output.on("error", () => broken.abort()); // The reader is gone: an end of the conversation, not an error.
+  // The client is gone: an end of the conversation, not an error.
+  for (const stream of [input, output]) stream.on("error", () => broken.abort());
+  let draining: Promise<unknown> | undefined;
 
   async function line(text: string): Promise<void> {
     if (broken.signal.aborted || output.write(`${text}\n`)) return;
-    await once(output, "drain", { signal: broken.signal }).catch(ignoreAbort);
+    draining ??= once(output, "drain", { signal: broken.signal })
+      .catch(ignoreAbort)
+      .finally(() => {
+        draining = undefined;
+      });
+    await draining;
   }
   const send = (frame: JsonObject): Promise<void> => line(JSON.stringify({ jsonrpc: "2.0", ...frame }));
 
@@ -55,13 +62,10 @@ export function createWire({ input, output }: { input: Readable; output: Writabl
   };
 
   async function respond(served: Served, id: unknown, method: string, params: JsonObject): Promise<void> {
-    try {
-      const { result, times = 1, afterwards } = await served.answer(method, params);
-      for (let i = 0; i < times; i++) await send({ id, result });
-      await afterwards?.();
-    } catch (error) {
-      await send({ id, error: RpcError.from(error).toWire() });
-    }
+    const answer = await served.answer(method, params).catch(RpcError.from);
+    if (answer instanceof RpcError) return send({ id, error: answer.toWire() });
+    for (let i = 0; i < (answer.times ?? 1); i++) await send({ id, result: answer.result });
+    await answer.afterwards?.();
   }
 
   async function take(served: Served, text: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** Steps that ask the client for something and wait for its answer. */
 import { isRecord, type JsonObject } from "../json.ts";
 import { codes, RpcError } from "../rpc-error.ts";
-import { type Ending, refused, type Scene } from "../scene.ts";
+import { type Ending, filled, refused, type Scene } from "../scene.ts";
 import type { Branches, Choice, StepArguments } from "../story-shape.ts";
 
 /** Asks for permission; answers the branch of the story that comes next. */
@@ -45,7 +45,7 @@ export async function elicit(scene: Scene, { message, schema }: StepArguments["e
 
 /** Sends any request; what comes of it, a refusal too, is said as text. */
 export async function call(scene: Scene, { method, params }: StepArguments["call"]): Promise<void> {
-  const said = await scene.request(method, { sessionId: scene.session.id, ...params }).then(
+  const said = await scene.request(method, { sessionId: scene.session.id, ...filled(scene, params) }).then(
     (result) => `${method} answered: ${JSON.stringify(result)}`,
     (error: unknown) => {
       if (error instanceof RpcError) return `${method} was refused: ${error.code} ${error.message}`;

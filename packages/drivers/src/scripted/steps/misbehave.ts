@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { chunk, textBlock } from "../history.ts";
-import type { Scene } from "../scene.ts";
+import { filled, type Scene } from "../scene.ts";
 import { defaultChoices, type StepArguments } from "../story-shape.ts";
 import { askPermission } from "./client.ts";
 
@@ -62,7 +62,8 @@ export const junk = (scene: Scene, { text }: StepArguments["junk"]): Promise<voi
 
 export function frame(scene: Scene, written: StepArguments["frame"]): Promise<void> {
   const { big, ...rest } = written;
-  if (typeof big !== "number" || Object.keys(rest).length > 0) return scene.wire.line(JSON.stringify(written));
+  if (typeof big !== "number" || Object.keys(rest).length > 0)
+    return scene.wire.line(JSON.stringify(filled(scene, written)));
   const messageId = scene.name("msg");
   const frameOf = (text: string): string => {
     const update = chunk("agent_message_chunk", messageId, textBlock(text));

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { isRecord } from "../json.ts";
 import { RpcError } from "../rpc-error.ts";
-import type { Scene } from "../scene.ts";
+import { orAbort, type Scene } from "../scene.ts";
 import type { ToolStep } from "../story-shape.ts";
 import { runCommand } from "./command.ts";
 
@@ -70,17 +70,22 @@ function clientsHands(scene: Scene, onTerminal: OnTerminal): Hands {
     read: async (path) => String((await ask("fs/read_text_file", { path })).content),
     write: async (path, text) => void (await ask("fs/write_text_file", { path, content: text })),
     async run(command) {
-      const { terminalId } = await ask("terminal/create", { command: "sh", args: ["-c", command], cwd });
-      const terminal = { sessionId, terminalId };
+      // Not bound to the turn's signal: a cancelled turn must give its terminal back, too. Releasing it ends the command.
+      const unbound = { signal: new AbortController().signal };
+      const start = { sessionId, command: "sh", args: ["-c", command], cwd };
+      const created = scene.wire
+        .request("terminal/create", start, unbound)
+        .then((answer) => ({ sessionId, terminalId: isRecord(answer) ? answer.terminalId : undefined }));
       try {
-        await onTerminal(String(terminalId));
+        const terminal = await orAbort(created, scene.signal);
+        const terminalId = String(terminal.terminalId);
+        await onTerminal(terminalId);
         const { exitCode, signal } = await ask("terminal/wait_for_exit", terminal);
         const { output } = await ask("terminal/output", terminal);
-        return { ...resultOf(String(output), exitCode, signal), terminalId: String(terminalId) };
+        return { ...resultOf(String(output), exitCode, signal), terminalId };
       } finally {
-        // Not bound to the turn's signal: a cancelled turn must give its terminal back too. Releasing it ends the command.
-        const release = scene.wire.request("terminal/release", terminal, { signal: new AbortController().signal });
-        release.catch((error: unknown) => scene.complain(`terminal/release was refused: ${String(error)}`));
+        const release = created.then((terminal) => scene.wire.request("terminal/release", terminal, unbound));
+        release.catch((error: unknown) => scene.complain(`The client kept a terminal: ${String(error)}`));
       }
     },
   };

@@ -1,11 +1,11 @@
 /** The step that uses a tool, from its announcement to the shape of its result. */
 
 import { resolve } from "node:path";
-import { textBlock } from "../history.ts";
+import { record, textBlock } from "../history.ts";
 import type { JsonObject } from "../json.ts";
 import { RpcError } from "../rpc-error.ts";
 import type { Ending, Scene } from "../scene.ts";
-import type { ToolStep } from "../story-shape.ts";
+import type { Branches, ToolStep } from "../story-shape.ts";
 import { askPermission } from "./client.ts";
 import { currentText, type Result, use } from "./tool-use.ts";
 
@@ -13,25 +13,30 @@ const refusals = { denied: "The user did not allow this.", cancelled: "The quest
 
 export async function tool(scene: Scene, step: ToolStep): Promise<Ending | undefined> {
   const toolCallId = step.id ?? scene.name("call");
-  const tell = (more: JsonObject) => scene.update({ sessionUpdate: "tool_call_update", toolCallId, ...more });
-  const fail = (text: string) => tell({ status: "failed", content: [content(text)] });
   const call = await announced(scene, step, toolCallId);
   await scene.update({ sessionUpdate: "tool_call", ...call });
+  return scene.play(step[await perform(scene, step, call, toolCallId)]);
+}
+
+/** Asks, does and tells; answers how it was answered. */
+async function perform(scene: Scene, step: ToolStep, call: JsonObject, toolCallId: string): Promise<keyof Branches> {
+  const tell = (more: JsonObject) => scene.update({ sessionUpdate: "tool_call_update", toolCallId, ...more });
+  const fail = (text: string) => tell({ status: "failed", content: [content(text)] });
   try {
     const branch = step.ask ? await askPermission(scene, call, step.ask) : "allowed";
     if (branch !== "allowed") {
       await fail(refusals[branch]);
-      return await scene.play(step[branch]);
+      return branch;
     }
     await tell({ status: "in_progress" });
     const result = await use(scene, step, { onTerminal: (terminalId) => tell({ content: [terminal(terminalId)] }) });
     if (!step.unfinished) await tell(finished(step, toolCallId, result, diffOf(call)));
+    return branch;
   } catch (error) {
     if (scene.signal.aborted) tellAborted(scene, toolCallId);
-    else if (error instanceof RpcError) await fail(error.message);
+    else await fail(RpcError.from(error).message);
     throw error;
   }
-  return scene.play(step.allowed);
 }
 
 async function announced(scene: Scene, step: ToolStep, toolCallId: string): Promise<JsonObject> {
@@ -90,5 +95,6 @@ function finished(step: ToolStep, toolCallId: string, result: Result, diff: read
 /** A cancelled turn takes no more updates of its own, yet its open tool call wants an end. */
 function tellAborted(scene: Scene, toolCallId: string): void {
   const update = { sessionUpdate: "tool_call_update", toolCallId, status: "failed", content: [content("Cancelled.")] };
+  record(scene.session.messages, update);
   void scene.wire.notify("session/update", { sessionId: scene.session.id, update });
 }
