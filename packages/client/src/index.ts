@@ -1,0 +1,27 @@
+/** The SDK: any coding agent behind one API, from a browser, Node or the edge. */
+export type {
+  AgentRecord,
+  Answer,
+  Ask,
+  ContentBlock,
+  EventType,
+  FaultCode,
+  Item,
+  OperationName,
+  Part,
+  ResidueRecord,
+  RunRow,
+  Session as SessionState,
+  SessionEvent,
+  SessionId,
+  StreamResync,
+  Turn,
+  TurnId,
+} from "@corral/protocol";
+export { allows, Fault, fold, isClean, isFault } from "@corral/protocol";
+export type { CallFunction, CallOf, CallOptions } from "./call.ts";
+export { type ConnectOptions, type Corral, connect, type SessionList } from "./connect.ts";
+export type { FollowOptions } from "./follow.ts";
+export type { OnState, Prompt, Session } from "./session.ts";
+export type { Sleep } from "./sleep.ts";
+export type { AnswerWords, PromptOptions, TurnRun } from "./turn-run.ts";
