@@ -54,7 +54,7 @@ function lineage(table: ProcessTable, selfPid: number): ReadonlySet<number> {
 }
 
 /** Gives an unclaimed process the claim of its nearest claimed ancestor. */
-function claimByDescent(table: ProcessTable, found: Map<number, Claim>, exempt: ReadonlySet<number>): void {
+function claimByDescent({ table, found, exempt }: Look): void {
   const settled = new Set<number>();
   const settle = (entry: ProcessEntry): Claim | undefined => {
     const own = found.get(entry.pid);
@@ -71,73 +71,108 @@ function claimByDescent(table: ProcessTable, found: Map<number, Claim>, exempt: 
   for (const entry of table.values()) if (!exempt.has(entry.pid)) settle(entry);
 }
 
+type Books = ReadonlyMap<RunId, Book>;
+type Known = ReadonlyMap<number, { readonly startTicks: number; readonly claim: Claim }>;
+
+/** One look at the table, and what has been found in it so far. */
+interface Look {
+  readonly table: ProcessTable;
+  readonly exempt: ReadonlySet<number>;
+  readonly found: Map<number, Claim>;
+  readonly books: Books;
+}
+
+function claimByMark({ marks }: ProcessEntry, owner: string, books: Books): Claim | undefined {
+  if (marks.run === undefined || !isId("run", marks.run)) return undefined;
+  const ours = marks.owner === owner || (marks.owner === undefined && books.has(marks.run));
+  return ours ? { run: marks.run } : undefined;
+}
+
+function claimByMemory({ pid, startTicks }: ProcessEntry, known: Known): Claim | undefined {
+  const before = known.get(pid);
+  return before?.startTicks === startTicks ? before.claim : undefined;
+}
+
+function claimChildren({ table, found, books }: Look): void {
+  for (const { run, children } of books.values()) {
+    for (const child of children.keys()) {
+      if (table.get(child.pid)?.startTicks === child.startTicks) found.set(child.pid, { run, child });
+    }
+  }
+}
+
+/** Which sessions have a member that we know otherwise, its leader or another. */
+function vouchedSessions({ table, found, books }: Look): Map<number, Claim> {
+  const vouched = new Map<number, Claim>();
+  for (const [pid, { run }] of found) {
+    const session = table.get(pid)?.session;
+    const child = [...(books.get(run)?.children.keys() ?? [])].find((one) => one.pid === session);
+    if (child) vouched.set(child.pid, { run, child });
+  }
+  return vouched;
+}
+
+/** In the first look after the end of a child its session is still its own; later it needs a member who vouches. */
+function watchSessions(books: Books, vouched: Map<number, Claim>): void {
+  for (const { run, children } of books.values()) {
+    for (const [child, { seenEnded }] of children) {
+      if (!child.reaped()) continue;
+      if (!seenEnded) vouched.set(child.pid, { run, child });
+      if (vouched.has(child.pid)) children.set(child, { seenEnded: true });
+      else children.delete(child);
+    }
+  }
+}
+
+/**
+ * A session's number is the pid of its leader and cannot be given out again while the session has a member. It is ours
+ * while the leader lives, in the first look after its end, and as long as a member vouches whom we know otherwise.
+ */
+function claimBySession(look: Look): void {
+  const vouched = vouchedSessions(look);
+  watchSessions(look.books, vouched);
+  const { table, found, exempt } = look;
+  for (const entry of table.values()) {
+    const claim = vouched.get(entry.session);
+    const own = found.get(entry.pid);
+    if (claim && !exempt.has(entry.pid) && (!own || (own.run === claim.run && !own.child))) {
+      found.set(entry.pid, claim);
+    }
+  }
+}
+
+function remember({ table, found }: Look): Known {
+  const pairs = [...found].flatMap(([pid, claim]) => {
+    const entry = table.get(pid);
+    return entry ? [[pid, { startTicks: entry.startTicks, claim }] as const] : [];
+  });
+  return new Map(pairs);
+}
+
+function claimsOf({ table, found, books }: Look): Claims {
+  const those = (test: (claim: Claim) => boolean): readonly ProcessEntry[] =>
+    [...found].filter(([, claim]) => test(claim)).flatMap(([pid]) => table.get(pid) ?? []);
+  return {
+    of: (run) => those((claim) => claim.run === run),
+    ofChild: (child) => those((claim) => claim.child === child),
+    former: () => [...new Set([...found.values()].map(({ run }) => run))].filter((run) => !books.has(run)),
+  };
+}
+
 export function createOwnership({ owner, selfPid, members = () => [] }: OwnershipNeed): Ownership {
   const books = new Map<RunId, Book>();
-  let known: ReadonlyMap<number, { readonly startTicks: number; readonly claim: Claim }> = new Map();
+  let known: Known = new Map();
 
-  const byMark = ({ marks }: ProcessEntry): Claim | undefined => {
-    if (marks.run === undefined || !isId("run", marks.run)) return undefined;
-    const ours = marks.owner === owner || (marks.owner === undefined && books.has(marks.run));
-    return ours ? { run: marks.run } : undefined;
-  };
-  const byMemory = ({ pid, startTicks }: ProcessEntry): Claim | undefined => {
-    const before = known.get(pid);
-    return before?.startTicks === startTicks ? before.claim : undefined;
-  };
-
-  function claimDirectly(table: ProcessTable, exempt: ReadonlySet<number>): Map<number, Claim> {
-    const found = new Map<number, Claim>();
+  const claimDirectly = (look: Look): void => {
+    const { table, found, exempt } = look;
     for (const [run, pid] of members()) if (table.has(pid)) found.set(pid, { run });
     for (const entry of table.values()) {
-      const claim = byMemory(entry) ?? byMark(entry);
+      const claim = claimByMemory(entry, known) ?? claimByMark(entry, owner, books);
       if (claim) found.set(entry.pid, claim);
     }
-    for (const { run, children } of books.values()) {
-      for (const child of children.keys()) {
-        if (table.get(child.pid)?.startTicks === child.startTicks) found.set(child.pid, { run, child });
-      }
-    }
+    claimChildren(look);
     for (const pid of exempt) found.delete(pid);
-    return found;
-  }
-
-  /**
-   * A session's number is the pid of its leader and cannot be given out again while the session has a member. It is ours
-   * while the leader lives, in the first look after its end, and as long as a member vouches whom we know otherwise.
-   */
-  function claimBySession(table: ProcessTable, found: Map<number, Claim>, exempt: ReadonlySet<number>): void {
-    const vouched = new Map<number, Claim>();
-    for (const [pid, { run }] of found) {
-      const session = table.get(pid)?.session;
-      const child = [...(books.get(run)?.children.keys() ?? [])].find((one) => one.pid === session);
-      if (child) vouched.set(child.pid, { run, child });
-    }
-    for (const { run, children } of books.values()) {
-      for (const [child, { seenEnded }] of children) {
-        if (!child.reaped()) continue;
-        if (!seenEnded) vouched.set(child.pid, { run, child });
-        if (vouched.has(child.pid)) children.set(child, { seenEnded: true });
-        else children.delete(child);
-      }
-    }
-    for (const entry of table.values()) {
-      const claim = vouched.get(entry.session);
-      const own = found.get(entry.pid);
-      if (claim && !exempt.has(entry.pid) && (!own || (own.run === claim.run && !own.child))) {
-        found.set(entry.pid, claim);
-      }
-    }
-  }
-
-  function remember(table: ProcessTable, found: ReadonlyMap<number, Claim>): void {
-    const next = new Map<number, { startTicks: number; claim: Claim }>();
-    for (const [pid, claim] of found) {
-      const entry = table.get(pid);
-      if (entry) next.set(pid, { startTicks: entry.startTicks, claim });
-    }
-    known = next;
-  }
-
+  };
   return {
     begin(run) {
       if (!books.has(run)) books.set(run, { run, children: new Map() });
@@ -146,18 +181,12 @@ export function createOwnership({ owner, selfPid, members = () => [] }: Ownershi
     forget: (run) => void books.delete(run),
     isOurs: (run) => books.has(run),
     claim(table) {
-      const exempt = lineage(table, selfPid);
-      const found = claimDirectly(table, exempt);
-      claimBySession(table, found, exempt);
-      claimByDescent(table, found, exempt);
-      remember(table, found);
-      const those = (test: (claim: Claim) => boolean): readonly ProcessEntry[] =>
-        [...found].filter(([, claim]) => test(claim)).flatMap(([pid]) => table.get(pid) ?? []);
-      return {
-        of: (run) => those((claim) => claim.run === run),
-        ofChild: (child) => those((claim) => claim.child === child),
-        former: () => [...new Set([...found.values()].map(({ run }) => run))].filter((run) => !books.has(run)),
-      };
+      const look: Look = { table, exempt: lineage(table, selfPid), found: new Map(), books };
+      claimDirectly(look);
+      claimBySession(look);
+      claimByDescent(look);
+      known = remember(look);
+      return claimsOf(look);
     },
   };
 }

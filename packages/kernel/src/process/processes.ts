@@ -166,9 +166,13 @@ async function closeRun(lives: Lives, run: RunId): Promise<void> {
 
 async function closeAll(lives: Lives, clock: Clock): Promise<void> {
   const runs = lives.runs().toReversed();
-  const closings = Promise.all(runs.map((run) => closeRun(lives, run)));
-  if (await settlesWithin(clock, closings, disposeLimitMs)) await closings;
-  else await Promise.all(runs.map((run) => lives.sweep(run, usualLadder.killMs)));
+  const closings = Promise.allSettled(runs.map((run) => closeRun(lives, run)));
+  if (!(await settlesWithin(clock, closings, disposeLimitMs))) {
+    await Promise.all(runs.map((run) => lives.sweep(run, usualLadder.killMs)));
+    return;
+  }
+  // One that fails must not keep the others from being closed; its failure is told when all are.
+  for (const closing of await closings) if (closing.status === "rejected") throw closing.reason;
 }
 
 export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNeed): Processes {
@@ -212,12 +216,10 @@ export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNe
         residentBytes: residentBytesOf(pid),
       }));
     },
-    async residue(run) {
-      return describeResidue(run, (await rollCall.next()).of(run), folders.temps(run));
-    },
+    residue: (run) => heldOpen(async () => describeResidue(run, (await rollCall.next()).of(run), folders.temps(run))),
     sweep: (run) => lives.sweep(run, usualLadder.killMs),
     async sweepFormerLives() {
-      const runs = await formerRuns(base);
+      const runs = await heldOpen(() => formerRuns(base));
       return worthTelling(await Promise.all(runs.map((run) => lives.sweep(run, usualLadder.killMs))));
     },
     async [Symbol.asyncDispose]() {

@@ -39,7 +39,7 @@ describe("closing", () => {
 
   test("a stopped child is ended", async () => {
     const { child, alive } = await startLeaver("echo $$; kill -STOP $$; while :; do sleep 1; done");
-    expect((await child.close(quick)).signal).toBe("SIGTERM");
+    expect((await child.close({ eofMs: 50, termMs: 20_000 })).signal).toBe("SIGTERM");
     expect(alive()).toBe(false);
   });
 
@@ -66,6 +66,24 @@ describe("closing", () => {
     expect([watchPid(first.pid)(), existsSync(directory)]).toEqual([true, true]);
     await first.close();
     expect(await stage.processes.residue(run)).toMatchObject(clean);
+  });
+
+  test("a program that has nothing else to do does not end before its children are gone", async () => {
+    const text = `const { openStage, firstLine } = await import(${JSON.stringify(new URL("./process.fixture.ts", import.meta.url).href)});
+      const stage = openStage(${JSON.stringify(join(stage.stateDir, "inner"))});
+      const script = "trap '' TERM; (setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $!); exit 0";
+      const child = await stage.processes.spawn(stage.script(script));
+      const grandchild = await firstLine(child.stdout);
+      await child.exited;
+      await child.close();
+      console.log(grandchild + " " + JSON.stringify(await stage.processes.residue(child.run)));`;
+    mkdirSync(join(stage.stateDir, "inner"));
+    const need = stage.program("");
+    const program = await stage.processes.spawn({ ...need, args: ["--input-type=module", "-e", text] });
+    const [grandchild, residue] = (await firstLine(program.stdout)).split(" ");
+    expect(JSON.parse(residue ?? "")).toMatchObject(clean);
+    expect(watchPid(Number(grandchild))()).toBe(false);
+    expect((await program.exited).code).toBe(0);
   });
 
   test("disposing closes everything and starts nothing more", async () => {

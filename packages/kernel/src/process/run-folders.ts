@@ -32,8 +32,18 @@ async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
+    // What closed it is most often a read-only folder; whatever else it is, the second attempt tells.
     await openUp(path);
     await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function changedMs(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch {
+    // Another sweep has just removed it: as old as can be, and removing it again does no harm.
+    return 0;
   }
 }
 
@@ -62,9 +72,7 @@ export function createRunFolders(stateDir: string): RunFolders {
     async prune(isOurs) {
       const idle = (await runs()).filter((run) => !isOurs(run));
       if (idle.length <= keptFolders) return;
-      const aged = await Promise.all(
-        idle.map(async (run) => ({ run, changedMs: (await stat(folder(run)).catch(() => undefined))?.mtimeMs ?? 0 })),
-      );
+      const aged = await Promise.all(idle.map(async (run) => ({ run, changedMs: await changedMs(folder(run)) })));
       aged.sort((a, b) => b.changedMs - a.changedMs);
       for (const { run } of aged.slice(keptFolders)) await removeTree(folder(run));
     },

@@ -2,6 +2,8 @@
 import { Fault } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../ports/clock.reference.ts";
+import { systemClock } from "../ports/clock.system.ts";
+import { openStage as openProcessStage } from "./process.fixture.ts";
 import type { Exit } from "./process.ts";
 import { type Supervised, type SuperviseNeed, supervise } from "./supervise.ts";
 
@@ -141,6 +143,19 @@ describe("giving up", () => {
     const stage = openStage({ start: () => Promise.reject(fault) });
     expect(await stage.supervision.ended).toEqual({ reason: "gave up", restarts: 0, fault });
   });
+});
+
+test("a real program that crashes again and again is given up with its last words (CR-06)", async () => {
+  const stage = openProcessStage();
+  const supervision = supervise({
+    clock: systemClock,
+    start: () => stage.processes.spawn(stage.script("echo no licence >&2; exit 3")),
+    restart: "permanent",
+    backoff: { stepMs: 1, maxMs: 1 },
+  });
+  const end = await supervision.ended;
+  expect(end).toMatchObject({ reason: "gave up", restarts: 3, exit: { code: 3, stderr: { tail: ["no licence"] } } });
+  await stage.end();
 });
 
 describe("stopping", () => {

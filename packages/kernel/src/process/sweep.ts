@@ -45,6 +45,14 @@ export interface SweepOptions {
   readonly keepStderr: () => boolean | Promise<boolean>;
 }
 
+async function clearFolder(folders: RunFolders, run: RunId, keepStderr: boolean): Promise<void> {
+  try {
+    await folders.clear(run, { keepStderr });
+  } catch {
+    // A busy or foreign file must not keep the processes' end from being told; the next residue report names the directory.
+  }
+}
+
 /** One sweep of one run; answers what it found, whether or not all of it could be ended. */
 export function sweepRun(need: SweepNeed, run: RunId, { limitMs, keepStderr }: SweepOptions): Promise<Residue> {
   const { folders, ownership, leaves } = need;
@@ -58,7 +66,7 @@ export function sweepRun(need: SweepNeed, run: RunId, { limitMs, keepStderr }: S
       },
     });
     const keep = await keepStderr();
-    await folders.clear(run, { keepStderr: keep });
+    await clearFolder(folders, run, keep);
     if (gone) {
       leaves?.remove(run);
       ownership.forget(run);
