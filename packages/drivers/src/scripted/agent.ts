@@ -1,6 +1,6 @@
 /** The methods of ACP that the scripted harness answers. */
 import { stat } from "node:fs/promises";
-import { replay } from "./history.ts";
+import { type Kept, replay } from "./history.ts";
 import type { JsonObject } from "./json.ts";
 import { blocksOf, directoryOf, storyOf, textOf, wordsOf } from "./params.ts";
 import { codes, RpcError } from "./rpc-error.ts";
@@ -52,57 +52,19 @@ const capabilityOf: Readonly<Record<string, Capability>> = {
   "_session/steering": "steer",
 };
 
+type Methods = Readonly<Record<string, Method>>;
+type Sessions = Map<string, Session>;
+
+const tell = async ({ wire }: AgentNeed, { id: sessionId }: Session, updates: Iterable<JsonObject>): Promise<void> => {
+  for (const update of updates) await wire.notify("session/update", { sessionId, update });
+};
+
 /** Methods by which sessions come and go. */
-function lifeMethods(need: AgentNeed, sessions: Map<string, Session>): Readonly<Record<string, Method>> {
-  const { shelf, wire, machine, capabilities } = need;
-  const updates = async (session: Session, all: Iterable<JsonObject>) => {
-    for (const update of all) await wire.notify("session/update", { sessionId: session.id, update });
-  };
-  const commands = (session: Session) => () =>
-    updates(
-      session,
-      session.story.commands.length > 0
-        ? [{ sessionUpdate: "available_commands_update", availableCommands: session.story.commands }]
-        : [],
-    );
-  const enter = (session: Session, result: JsonObject = {}): Answer => {
-    sessions.set(session.id, session);
-    return { result: { ...result, ...offers(session) }, afterwards: commands(session) };
-  };
-  async function reopen(params: JsonObject): Promise<Session> {
-    const id = textOf(params, "sessionId");
-    const cwd = await existing(directoryOf(params));
-    const live = sessions.get(id);
-    const story = await chooseStory(params, live?.story ?? need.story);
-    if (live) return Object.assign(live, { cwd, story });
-    return createSession({ ...((await shelf.find(id)) ?? missing(id)), cwd }, story);
-  }
+function lifeMethods(need: AgentNeed, sessions: Sessions): Methods {
   return {
-    initialize: async () => ({ result: introduction(capabilities) }),
+    initialize: async () => ({ result: introduction(need.capabilities) }),
     authenticate: async () => ({ result: {} }),
-    async "session/new"(params) {
-      const cwd = await existing(directoryOf(params));
-      const story = await chooseStory(params, need.story);
-      const session = createSession({ id: machine.newId(), cwd, messages: [], chosen: {} }, story);
-      await shelf.keep(session);
-      return enter(session, { sessionId: session.id });
-    },
-    async "session/load"(params) {
-      const session = await reopen(params);
-      await updates(session, replay(session.messages));
-      return enter(session);
-    },
-    "session/resume": async (params) => enter(await reopen(params)),
-    async "session/fork"(params) {
-      const id = textOf(params, "sessionId");
-      const cwd = await existing(directoryOf(params));
-      const source = sessions.get(id);
-      const story = await chooseStory(params, source?.story ?? need.story);
-      const kept = source ?? (await shelf.find(id)) ?? missing(id);
-      const fork = createSession({ ...kept, id: machine.newId(), cwd }, story);
-      await shelf.keep(fork);
-      return enter(fork, { sessionId: fork.id });
-    },
+    ...openingMethods(need, sessions),
     async "session/close"(params) {
       const session = sessionOf(sessions, params);
       stop(session);
@@ -110,19 +72,61 @@ function lifeMethods(need: AgentNeed, sessions: Map<string, Session>): Readonly<
       return { result: {} };
     },
     async "session/list"({ cwd }) {
-      const kept = (await shelf.list()).filter((one) => typeof cwd !== "string" || one.cwd === cwd);
+      const kept = (await need.shelf.list()).filter((one) => typeof cwd !== "string" || one.cwd === cwd);
       return { result: { sessions: kept.map((one) => ({ sessionId: one.id, cwd: one.cwd })) } };
     },
   };
 }
 
+function openingMethods(need: AgentNeed, sessions: Sessions): Methods {
+  const { shelf, machine } = need;
+  const enter = (session: Session, result: JsonObject = {}): Answer => {
+    sessions.set(session.id, session);
+    return { result: { ...result, ...offers(session) }, afterwards: () => tell(need, session, commandsOf(session)) };
+  };
+  const add = async (kept: Kept, story: Story): Promise<Answer> => {
+    const session = createSession(kept, story);
+    await shelf.keep(session);
+    return enter(session, { sessionId: session.id });
+  };
+  /** The session that is named, be it open here or kept from another life. */
+  async function find(params: JsonObject): Promise<{ live?: Session; kept: Kept; story: Story }> {
+    const id = textOf(params, "sessionId");
+    const cwd = await existing(directoryOf(params));
+    const live = sessions.get(id);
+    const story = await chooseStory(params, live?.story ?? need.story);
+    return { ...(live ? { live } : {}), story, kept: { ...(live ?? (await shelf.find(id)) ?? missing(id)), cwd } };
+  }
+  async function reopen(params: JsonObject): Promise<Session> {
+    const { live, kept, story } = await find(params);
+    return live ? Object.assign(live, { cwd: kept.cwd, story }) : createSession(kept, story);
+  }
+  return {
+    async "session/new"(params) {
+      const cwd = await existing(directoryOf(params));
+      return add({ id: machine.newId(), cwd, messages: [], chosen: {} }, await chooseStory(params, need.story));
+    },
+    async "session/load"(params) {
+      const session = await reopen(params);
+      await tell(need, session, replay(session.messages));
+      return enter(session);
+    },
+    "session/resume": async (params) => enter(await reopen(params)),
+    async "session/fork"(params) {
+      const { kept, story } = await find(params);
+      return add({ ...kept, id: machine.newId() }, story);
+    },
+  };
+}
+
+const commandsOf = ({ story: { commands } }: Session): readonly JsonObject[] =>
+  commands.length > 0 ? [{ sessionUpdate: "available_commands_update", availableCommands: commands }] : [];
+
 /** Methods that do something in a session that is open. */
-function workMethods(need: AgentNeed, sessions: Map<string, Session>): Readonly<Record<string, Method>> {
+function workMethods(need: AgentNeed, sessions: Sessions): Methods {
   const set = async (params: JsonObject, setting: string, value: string): Promise<Session> => {
     const session = sessionOf(sessions, params);
-    for (const update of choose(session, setting, value)) {
-      await need.wire.notify("session/update", { sessionId: session.id, update });
-    }
+    await tell(need, session, choose(session, setting, value));
     await need.shelf.keep(session);
     return session;
   };

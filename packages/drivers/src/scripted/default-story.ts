@@ -1,7 +1,7 @@
 /** The story that a newcomer meets: a plan, a thought, two tools, one question, and an answer. */
 import { defaultCapabilities, defaultChoices, plainTool, type Step, type Story } from "./story-shape.ts";
 
-const say = (text: string): Step => ({ do: "say", with: { text, chunk: 6, delayMs: 16 } });
+const say = (text: string): Step => ({ do: "say", with: { text, chunk: 6, delayMs: 30 } });
 const rest = (ms: number): Step => ({ do: "sleep", with: { ms } });
 
 const goals = ["Look around in the workspace", "Leave a greeting in corral-hello.md", "Answer the prompt"];
@@ -27,9 +27,9 @@ const firstTurn: readonly Step[] = [
   plan(0),
   {
     do: "think",
-    with: { text: "A first prompt. I will look around before I touch anything.", chunk: 12, delayMs: 16 },
+    with: { text: "A first prompt. I will look around before I touch anything.", chunk: 12, delayMs: 30 },
   },
-  rest(80),
+  rest(150),
   {
     do: "tool",
     with: {
@@ -41,7 +41,7 @@ const firstTurn: readonly Step[] = [
     },
   },
   plan(1),
-  rest(80),
+  rest(150),
   {
     do: "tool",
     with: {
@@ -69,7 +69,7 @@ const firstTurn: readonly Step[] = [
 ];
 
 const laterTurn: readonly Step[] = [
-  { do: "quote", with: { chunk: 6, delayMs: 16 } },
+  { do: "quote", with: { chunk: 6, delayMs: 30 } },
   say("\nThis session holds "),
   { do: "count", with: { delayMs: 0 } },
   say(" from you."),

@@ -55,7 +55,7 @@ describe("opening a conversation", () => {
       data: { code: "story.invalid" },
     });
     client.write("{nonsense");
-    await client.until(({ frames }) => frames.some(({ id }) => id === null));
+    await client.until(() => client.frames.some(({ id }) => id === null));
     expect(client.frames.at(-1)).toMatchObject({ error: { code: -32700 } });
   });
 
@@ -165,7 +165,7 @@ describe("playing turns", () => {
     const idle = { sessionId: session, prompt: [{ type: "text", text: "left" }] };
     expect(await client.refusal("_session/steering", idle)).toMatchObject({ code: -32602 });
     const turn = client.prompt(session);
-    await client.until(({ frames }) => frames.some(({ method }) => method === "session/request_permission"));
+    await client.until(() => client.frames.some(({ method }) => method === "session/request_permission"));
     await client.request("_session/steering", idle);
     client.write('{"jsonrpc":"2.0","id":0,"result":{"outcome":{"outcome":"selected","optionId":"allow_once"}}}');
     await turn;

@@ -100,15 +100,6 @@ function chunks(text: string, size: number | undefined): readonly string[] {
 export const filled = (scene: Scene, value: JsonObject): JsonObject =>
   JSON.parse(JSON.stringify(value, (_key, part: unknown) => (typeof part === "string" ? scene.fill(part) : part)));
 
-/** What a promise brings, or the signal's reason when that comes first. */
-export const orAbort = <Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> =>
-  new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-
 /** The same error with the name of the request that the client refused. */
 export function refused(method: string, error: unknown): unknown {
   if (!(error instanceof RpcError)) return error;

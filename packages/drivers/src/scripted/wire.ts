@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { isRecord, type JsonObject } from "./json.ts";
+import { orAbort } from "./or-abort.ts";
 import { codes, RpcError } from "./rpc-error.ts";
 
 export interface Answer {
@@ -29,95 +30,102 @@ export interface Wire {
   flushed(): Promise<void>;
 }
 
+export function createWire({ input, output }: { input: Readable; output: Writable }): Wire {
+  const broken = new AbortController();
+  // The client is gone: an end of the conversation, not an error.
+  for (const stream of [input, output]) stream.on("error", () => broken.abort());
+  const outlet = createOutlet(output, broken.signal);
+  const send: Send = (frame) => outlet.line(JSON.stringify({ jsonrpc: "2.0", ...frame }));
+  const questions = createQuestions(send);
+  return {
+    ...outlet,
+    notify: (method, params) => send({ method, params }),
+    request: questions.request,
+    async serve(served) {
+      const split = lineSplitter((text) => void take(parseFrame(text), { served, send, settle: questions.settle }));
+      input.on("data", split);
+      await once(input, "end", { signal: broken.signal }).catch(ignoreAbort);
+      input.off("data", split);
+    },
+  };
+}
+
+type Send = (frame: JsonObject) => Promise<void>;
+
+/** Writes lines no faster than they are read. */
+function createOutlet(output: Writable, broken: AbortSignal): Pick<Wire, "line" | "flushed"> {
+  let draining: Promise<void> | undefined;
+  const drained = async (): Promise<void> => {
+    await once(output, "drain", { signal: broken }).catch(ignoreAbort);
+    draining = undefined;
+  };
+  return {
+    async line(text) {
+      if (broken.aborted || output.write(`${text}\n`)) return;
+      draining ??= drained(); // One wait for everybody who writes.
+      await draining;
+    },
+    flushed: () =>
+      new Promise((resolve) => {
+        if (broken.aborted) return resolve();
+        broken.addEventListener("abort", () => resolve(), { once: true });
+        output.write("", () => resolve());
+      }),
+  };
+}
+
 interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: RpcError) => void;
 }
 
-export function createWire({ input, output }: { input: Readable; output: Writable }): Wire {
+/** What the harness asks the client, each question under a number of its own. */
+function createQuestions(send: Send): Pick<Wire, "request"> & { settle(answer: JsonObject): void } {
   let lastId = -1;
   const waiting = new Map<unknown, Waiting>();
-  const broken = new AbortController();
-  // The client is gone: an end of the conversation, not an error.
-  for (const stream of [input, output]) stream.on("error", () => broken.abort());
-  let draining: Promise<unknown> | undefined;
-
-  async function line(text: string): Promise<void> {
-    if (broken.signal.aborted || output.write(`${text}\n`)) return;
-    draining ??= once(output, "drain", { signal: broken.signal })
-      .catch(ignoreAbort)
-      .finally(() => {
-        draining = undefined;
-      });
-    await draining;
-  }
-  const send = (frame: JsonObject): Promise<void> => line(JSON.stringify({ jsonrpc: "2.0", ...frame }));
-
-  const settle = (frame: JsonObject): void => {
-    const asked = waiting.get(frame.id);
-    if (!asked) return; // An answer to a request that was given up, or a second one to the same request.
-    waiting.delete(frame.id);
-    if (frame.error === undefined) asked.resolve(frame.result);
-    else asked.reject(RpcError.read(frame.error));
-  };
-
-  async function respond(served: Served, id: unknown, method: string, params: JsonObject): Promise<void> {
-    const answer = await served.answer(method, params).catch(RpcError.from);
-    if (answer instanceof RpcError) return send({ id, error: answer.toWire() });
-    for (let i = 0; i < (answer.times ?? 1); i++) await send({ id, result: answer.result });
-    await answer.afterwards?.();
-  }
-
-  async function take(served: Served, text: string): Promise<void> {
-    const frame = parseFrame(text);
-    if (frame === undefined) return send({ id: null, error: { code: codes.parse, message: "The line is not JSON" } });
-    const { id, method, params = {} } = frame;
-    if (typeof method !== "string") {
-      if (id !== undefined && ("result" in frame || "error" in frame)) return settle(frame);
-      return send({ id: id ?? null, error: { code: codes.invalidRequest, message: "Not a JSON-RPC 2.0 message" } });
-    }
-    if (!isRecord(params)) {
-      return send({ id: id ?? null, error: { code: codes.invalidParams, message: "params must be an object" } });
-    }
-    if (id === undefined) served.notice(method, params);
-    else await respond(served, id, method, params);
-  }
-
   return {
-    line,
-    notify: (method, params) => send({ method, params }),
-    request(method, params, { signal, repeat = false }) {
+    async request(method, params, { signal, repeat = false }) {
+      signal.throwIfAborted();
       const id = ++lastId;
-      return new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        const onAbort = () => {
-          waiting.delete(id);
-          reject(signal.reason);
-        };
-        signal.addEventListener("abort", onAbort, { once: true });
-        const without =
-          <Value>(settle: (value: Value) => void) =>
-          (value: Value) => {
-            signal.removeEventListener("abort", onAbort);
-            settle(value);
-          };
-        waiting.set(id, { resolve: without(resolve), reject: without(reject) });
-        for (let i = 0; i < (repeat ? 2 : 1); i++) void send({ id, method, params });
-      });
+      const answer = new Promise((resolve, reject) => void waiting.set(id, { resolve, reject }));
+      for (let i = 0; i < (repeat ? 2 : 1); i++) void send({ id, method, params });
+      return orAbort(answer, signal).finally(() => waiting.delete(id));
     },
-    async serve(served) {
-      const split = lineSplitter((text) => void take(served, text));
-      input.on("data", split);
-      await once(input, "end", { signal: broken.signal }).catch(ignoreAbort);
-      input.off("data", split);
+    settle({ id, result, error }) {
+      const asked = waiting.get(id); // None for a second answer, or when the question was given up.
+      if (error === undefined) asked?.resolve(result);
+      else asked?.reject(RpcError.read(error));
     },
-    flushed: () =>
-      new Promise((resolve) => {
-        if (broken.signal.aborted) return resolve();
-        broken.signal.addEventListener("abort", () => resolve(), { once: true });
-        output.write("", () => resolve());
-      }),
   };
+}
+
+interface Taker {
+  readonly served: Served;
+  readonly send: Send;
+  readonly settle: (answer: JsonObject) => void;
+}
+
+/** Deals with one line of the client. */
+async function take(frame: JsonObject | undefined, { served, send, settle }: Taker): Promise<void> {
+  const refuse = (code: number, message: string) => send({ id: frame?.id ?? null, error: { code, message } });
+  if (frame === undefined) return refuse(codes.parse, "The line is not JSON");
+  const { id, method, params = {} } = frame;
+  if (typeof method === "string") {
+    if (id === undefined) return served.notice(method, isRecord(params) ? params : {});
+    if (!isRecord(params)) return refuse(codes.invalidParams, "params must be an object");
+    return respond(id, served.answer(method, params), send);
+  }
+  if (id === undefined || !("result" in frame || "error" in frame)) {
+    return refuse(codes.invalidRequest, "Not a JSON-RPC 2.0 message");
+  }
+  settle(frame);
+}
+
+async function respond(id: unknown, answering: Promise<Answer>, send: Send): Promise<void> {
+  const answer = await answering.catch(RpcError.from);
+  if (answer instanceof RpcError) return send({ id, error: answer.toWire() });
+  for (let i = 0; i < (answer.times ?? 1); i++) await send({ id, result: answer.result });
+  await answer.afterwards?.();
 }
 
 function ignoreAbort(error: unknown): void {

@@ -2,8 +2,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { isRecord } from "../json.ts";
+import { orAbort } from "../or-abort.ts";
 import { RpcError } from "../rpc-error.ts";
-import { orAbort, type Scene } from "../scene.ts";
+import type { Scene } from "../scene.ts";
 import type { ToolStep } from "../story-shape.ts";
 import { runCommand } from "./command.ts";
 
