@@ -1,4 +1,6 @@
 /** The runtime: logs, sessions, turns, asks, processes, and the ports that drivers fill. */
+
+export { type AcpHarness, acpHarness, type Launch, type LaunchNeed } from "./acp/harness.ts";
 export * from "./kernel.ts";
 export * from "./log/chunk.ts";
 export * from "./ports/clock.system.ts";
@@ -6,4 +8,9 @@ export * from "./ports/clock.ts";
 export * from "./ports/harness.ts";
 export * from "./ports/store.reference.ts";
 export * from "./ports/store.ts";
+export { ownershipMeans } from "./process/cgroup.ts";
 export * from "./process/process.ts";
+export { createProcesses, ownerOf } from "./process/processes.ts";
+export { stderrText } from "./process/stderr.ts";
+export { supervise } from "./process/supervise.ts";
+export { defaultLimits, type Limits } from "./session/limits.ts";
