@@ -17,7 +17,13 @@ import type {
   TurnId,
 } from "@corral/protocol";
 import type { FollowStep } from "./log/chunk.ts";
-import type { Page } from "./ports/store.ts";
+import { type Clock, isoTime } from "./ports/clock.ts";
+import type { Harness } from "./ports/harness.ts";
+import type { Page, Store } from "./ports/store.ts";
+import type { Processes } from "./process/process.ts";
+import { createAgents } from "./session/agents.ts";
+import { defaultLimits, type Limits } from "./session/limits.ts";
+import { AllSessions } from "./session/sessions.ts";
 
 /** A client's name for a request that makes something: a retry under it gets the first answer. */
 export interface Keyed {
@@ -80,4 +86,38 @@ export interface Kernel extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly agents: Agents;
   runs(): Promise<readonly RunRow[]>;
+}
+
+export interface KernelNeed {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly processes: Processes;
+  readonly harnesses: readonly Harness[];
+  /** A private directory for what sessions keep beside their logs. */
+  readonly stateDir: string;
+  /** Where a session works that names no directory. */
+  readonly defaultCwd: string;
+  /** The variables that every child may have, such as PATH and LANG. */
+  readonly hostEnv: Readonly<Record<string, string>>;
+  readonly limits?: Partial<Limits>;
+  /** Told of every surprise; never a client's to see. */
+  readonly surprise?: (error: unknown, where: string) => void;
+}
+
+/** Resolves when everything that a former daemon left in the middle is settled: nothing new is taken before. */
+export async function createKernel(need: KernelNeed): Promise<Kernel> {
+  const { store, clock, processes, limits, surprise = () => undefined } = need;
+  const harnesses = new Map(need.harnesses.map((harness) => [harness.id, harness]));
+  const bounds = { ...defaultLimits, ...limits };
+  const sessions = new AllSessions({ ...need, harnesses, limits: bounds, surprise });
+  await processes.sweepFormerLives();
+  await store.forgetReceipts(new Date(clock.now() - bounds.receiptMs).toISOString());
+  await sessions.recover();
+  return {
+    startedAt: isoTime(clock),
+    sessions,
+    agents: createAgents(harnesses),
+    runs: () => sessions.runs(),
+    [Symbol.asyncDispose]: () => sessions.stop(),
+  };
 }

@@ -39,8 +39,17 @@ const prompt = z.array(contentBlockSchema);
 
 export const forkPointSchema = z.object({ session: idSchema("session"), cursor: z.int().min(0) });
 
+/** What a late answer to the ask of a paused turn allows or denies in the turn that goes on from there: once, and only that. */
+export const grantSchema = z.object({
+  ask: idSchema("ask"),
+  decision: z.enum(["allow", "deny"]),
+  title: z.string(),
+  kind: z.string().optional(),
+});
+export type Grant = Readonly<z.infer<typeof grantSchema>>;
+
 /** The part of each event that is its own. */
-export const eventData = {
+export const eventBodies = {
   "session.opened": settingsSchema.omit({ policy: true }).extend({
     agent: z.string(),
     cwd: z.string(),
@@ -80,7 +89,7 @@ export const eventData = {
     kind: z.enum(["stray_output", "oversized_frame", "unexpected_frame", "unknown_method"]),
     text: z.string(),
   }),
-  "turn.queued": z.object({ prompt, timeoutMs: z.int().optional(), continues: idSchema("ask").optional() }),
+  "turn.queued": z.object({ prompt, timeoutMs: z.int().optional(), continues: grantSchema.optional() }),
   "turn.started": z.object({}),
   "turn.updated": z.object({ update: sessionUpdateSchema }),
   "turn.steered": z.object({ prompt }),
@@ -111,8 +120,8 @@ export const eventData = {
   "run.residue": residueSchema,
 } as const satisfies Record<string, z.ZodType>;
 
-export type EventType = keyof typeof eventData;
-export type EventData<Type extends EventType> = z.infer<(typeof eventData)[Type]>;
+export type EventType = keyof typeof eventBodies;
+export type EventBody<Type extends EventType> = z.infer<(typeof eventBodies)[Type]>;
 
 const envelope = {
   id: z.string().describe("Unique in the world; made of the session and the cursor."),
@@ -131,20 +140,20 @@ type Envelope = z.infer<z.ZodObject<typeof envelope>>;
 export type Draft = {
   [Type in EventType]: Pick<Envelope, "turn" | "source" | "synthetic"> & {
     readonly type: Type;
-    readonly data: EventData<Type>;
+    readonly data: EventBody<Type>;
   };
 }[EventType];
 
 export type SessionEvent = {
-  [Type in EventType]: Readonly<Envelope> & { readonly type: Type; readonly data: Readonly<EventData<Type>> };
+  [Type in EventType]: Readonly<Envelope> & { readonly type: Type; readonly data: Readonly<EventBody<Type>> };
 }[EventType];
 
-const eventOf = ([type, data]: [string, z.ZodType]) =>
-  z.object({ ...envelope, type: z.literal(type), data }).meta({ id: `Event_${type.replace(".", "_")}` });
+const eventOf = ([type, body]: [string, z.ZodType]) =>
+  z.object({ ...envelope, type: z.literal(type), data: body }).meta({ id: `Event_${type.replace(".", "_")}` });
 
 /** For documents and for tests; the hot path trusts what it has written itself. */
 export const eventSchema = z
-  .discriminatedUnion("type", Object.entries(eventData).map(eventOf) as [ReturnType<typeof eventOf>])
+  .discriminatedUnion("type", Object.entries(eventBodies).map(eventOf) as [ReturnType<typeof eventOf>])
   .meta({ id: "Event" }) as unknown as z.ZodType<SessionEvent>;
 
 export const eventId = (session: SessionId, cursor: number): string => `${session}.${cursor}`;

@@ -1,7 +1,7 @@
 /** State is a fold of the log: one pure step per event, nothing remembered beside it. */
 import type { Ask } from "./ask.ts";
 import type { SessionUpdate } from "./content.ts";
-import type { EventData, SessionEvent } from "./event.ts";
+import type { EventBody, SessionEvent } from "./event.ts";
 import type { Phase, Session } from "./session.ts";
 import { addUsage } from "./usage.ts";
 
@@ -35,12 +35,12 @@ const foldUpdate = (state: Session, update: SessionUpdate): Partial<Session> =>
 const known = <Some extends object>(some: Some) =>
   Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as Partial<Session>;
 
-const askOf = (data: EventData<"turn.asked">, event: Extract<SessionEvent, { type: "turn.asked" }>): Ask[] => {
-  const { ask, ...rest } = data;
+const askOf = (body: EventBody<"turn.asked">, event: Extract<SessionEvent, { type: "turn.asked" }>): Ask[] => {
+  const { ask, ...rest } = body;
   return event.turn ? [{ ...rest, id: ask, turn: event.turn, askedAt: event.at, state: "open" }] : [];
 };
 
-const answered = (asks: Session["asks"], { ask, outcome }: EventData<"turn.answered">): Session["asks"] =>
+const answered = (asks: Session["asks"], { ask, outcome }: EventBody<"turn.answered">): Session["asks"] =>
   outcome === "parked"
     ? asks.map((one) => (one.id === ask ? { ...one, state: "parked" as const } : one))
     : asks.filter(({ id }) => id !== ask);

@@ -16,7 +16,7 @@ export const problemSchema = z
   .meta({ id: "Problem" });
 export type Problem = z.infer<typeof problemSchema>;
 
-export function toProblem(fault: Fault, instance?: string): Problem {
+export function toProblem(fault: Fault, occurrence?: string): Problem {
   const { title, status, retry } = faults[fault.code];
   return {
     ...fault.more,
@@ -27,7 +27,7 @@ export function toProblem(fault: Fault, instance?: string): Problem {
     retry,
     detail: fault.message,
     ...(fault.help === undefined ? {} : { help: fault.help }),
-    ...(instance === undefined ? {} : { instance }),
+    ...(occurrence === undefined ? {} : { instance: occurrence }),
   };
 }
 

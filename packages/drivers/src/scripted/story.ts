@@ -10,13 +10,19 @@ interface Problem {
   readonly line?: number;
 }
 
-export function parseStory(text: string, fileName: string): Story {
+export const parseStory = (text: string, fileName: string): Story => readText(text, fileName).story;
+
+/** The same story as it was written, checked: what a session of the scripted agent takes as its option. */
+export const storyValue = (text: string, fileName: string): unknown => readText(text, fileName).written;
+
+function readText(text: string, fileName: string): { readonly story: Story; readonly written: unknown } {
   const lines = new LineCounter();
-  const written = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const lineAt = (offset: number): number => lines.linePos(offset).line;
-  const [broken] = written.errors;
+  const [broken] = document.errors;
   if (broken) throw storyFault(fileName, [{ message: broken.message, line: lineAt(broken.pos[0]) }]);
-  return read(plainOf(written, fileName), fileName, (path) => lineAt(offsetOf(written.contents, path)));
+  const written = plainOf(document, fileName);
+  return { written, story: read(written, fileName, (path) => lineAt(offsetOf(document.contents, path))) };
 }
 
 function plainOf(written: Document.Parsed, fileName: string): unknown {

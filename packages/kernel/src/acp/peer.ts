@@ -68,7 +68,7 @@ class JsonRpcPeer implements Peer {
     this.#closed = reason;
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
-    for (const controller of this.#serving.values()) controller.abort(reason);
+    for (const abort of this.#serving.values()) abort.abort(reason);
     this.#serving.clear();
   }
 
@@ -144,15 +144,15 @@ class JsonRpcPeer implements Peer {
       this.#write({ jsonrpc: "2.0", id, error: { code: rpcCodes.method, message: `There is no method ${method}.` } });
       return;
     }
-    const controller = new AbortController();
-    this.#serving.set(id, controller);
+    const abort = new AbortController();
+    this.#serving.set(id, abort);
     try {
-      const result = await serve(params, { signal: controller.signal });
+      const result = await serve(params, { signal: abort.signal });
       this.#write({ jsonrpc: "2.0", id, result: result ?? null });
     } catch (error) {
       this.#write({ jsonrpc: "2.0", id, error: errorFrame(error) });
     } finally {
-      if (this.#serving.get(id) === controller) this.#serving.delete(id);
+      if (this.#serving.get(id) === abort) this.#serving.delete(id);
     }
   }
 
@@ -163,9 +163,9 @@ class JsonRpcPeer implements Peer {
   }
 }
 
-function readError({ code, message, data }: Frame): RpcError {
+function readError({ code, message, data: more }: Frame): RpcError {
   const known = typeof code === "number" ? code : rpcCodes.internal;
-  return new RpcError(known, String(message ?? "The harness gave no reason."), data);
+  return new RpcError(known, String(message ?? "The harness gave no reason."), more);
 }
 
 function errorFrame(error: unknown): Frame {

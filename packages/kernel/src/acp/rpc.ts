@@ -6,11 +6,11 @@ export class RpcError extends Error {
   readonly code: number;
   readonly data: unknown;
 
-  constructor(code: number, message: string, data?: unknown) {
+  constructor(code: number, message: string, more?: unknown) {
     super(message);
     this.name = "RpcError";
     this.code = code;
-    this.data = data;
+    this.data = more;
   }
 }
 

@@ -56,6 +56,11 @@ export class Log {
     return this.#followers;
   }
 
+  /** Why no more will come, when no more will. */
+  get ended(): StreamEnd["reason"] | undefined {
+    return this.#end;
+  }
+
   /** Appends that are on their way to the disk. */
   get pending(): number {
     return this.#pending;

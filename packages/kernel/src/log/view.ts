@@ -1,5 +1,6 @@
 /** The state of a log: a fold that runs ahead with the writer, and one that shows only what is on the disk. */
-import type { AppendOptions, Log } from "./log.ts";
+import type { Receipt } from "../ports/store.ts";
+import type { Log } from "./log.ts";
 
 export interface ViewNeed<State, Draft, Event> {
   readonly log: Log;
@@ -35,14 +36,17 @@ export class View<State, Draft, Event> {
   }
 
   /** Resolves with the placed events when they are on the disk, where `state` shows them. */
-  async append(drafts: readonly Draft[], { receipt }: Pick<AppendOptions, "receipt"> = {}): Promise<readonly Event[]> {
+  async append(
+    drafts: readonly Draft[],
+    { receipt }: { readonly receipt?: ((state: State, events: readonly Event[]) => Receipt) | undefined } = {},
+  ): Promise<readonly Event[]> {
     const { log } = this;
     const events = drafts.map((draft, at) => this.#need.place(draft, log.next + at));
     const ahead = events.reduce<State | undefined>((state, event) => this.#need.fold(state, event), this.#ahead);
     const snapshot = events.some(this.#need.marks) ? JSON.stringify(ahead) : undefined;
     const kept = log.append(
       events.map((event) => JSON.stringify(event)),
-      { snapshot, receipt },
+      { snapshot, receipt: ahead === undefined ? undefined : receipt?.(ahead, events) },
     );
     this.#ahead = ahead;
     try {

@@ -1,0 +1,5 @@
+/** The registry of harnesses: one line each. */
+import type { Harness } from "@corral/kernel";
+import { scripted } from "./scripted.ts";
+
+export const harnesses: readonly Harness[] = [scripted];

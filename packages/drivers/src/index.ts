@@ -1,0 +1,5 @@
+/** The plug-ins that the kernel drives. */
+export * from "./harness/index.ts";
+export { runScriptedHarness } from "./scripted/run.ts";
+export { parseStory, storyValue } from "./scripted/story.ts";
+export * from "./store/index.ts";

@@ -1,0 +1,228 @@
+/** One harness process and the one session it plays: opened by the best way it offers, closed with everything it started. */
+import { Fault, type SessionUpdate } from "@corral/protocol";
+import type { Connection, ConnectNeed, How, PromptResult, Settings, Started } from "../ports/harness.ts";
+import type { Child, Exit } from "../process/process.ts";
+import { createPeer, type Peer } from "./peer.ts";
+import { type Frame, RpcError, type Serve } from "./rpc.ts";
+import {
+  type AgentCard,
+  type Choices,
+  elicitationResult,
+  permissionResult,
+  readAgentCard,
+  readChoices,
+  readElicitation,
+  readPermission,
+  readPromptResult,
+  readUpdate,
+  refusal,
+  settingCalls,
+} from "./translate.ts";
+
+export interface AcpWays {
+  /** In which ways this harness may be brought back, best first. */
+  readonly restores: readonly ("resume" | "load")[];
+  /** Goes into `_meta` of every request that opens a session. */
+  readonly meta?: Frame;
+}
+
+const clientCapabilities = {
+  fs: { readTextFile: true, writeTextFile: true },
+  terminal: true,
+  elicitation: { form: {} },
+  session: { configOptions: { boolean: {} }, compaction: {}, notices: {} },
+  plan: {},
+};
+
+interface Opened {
+  readonly how: How;
+  readonly native: string;
+  readonly result: unknown;
+}
+
+export class AcpConnection implements Connection {
+  readonly exited: Promise<Exit>;
+  steer?: NonNullable<Connection["steer"]>;
+  readonly #need: ConnectNeed;
+  readonly #ways: AcpWays;
+  readonly #child: Child;
+  readonly #peer: Peer;
+  #card: AgentCard = { loads: false, resumes: false, forks: false, closes: false, images: false, steers: false };
+  #started: Started | undefined;
+  #choices: Choices = { configOptions: [] };
+  #native: string | undefined;
+  #muted = false;
+
+  constructor(need: ConnectNeed, ways: AcpWays, child: Child, serves: Readonly<Record<string, Serve>>) {
+    this.#need = need;
+    this.#ways = ways;
+    this.#child = child;
+    this.#peer = createPeer({
+      stdin: child.stdin,
+      stdout: child.stdout,
+      serves: {
+        ...serves,
+        "session/request_permission": async (params, options) =>
+          permissionResult(await need.host.ask(readPermission(params), options)),
+        "elicitation/create": async (params, options) =>
+          elicitationResult(await need.host.ask(readElicitation(params), options)),
+      },
+      onNotification: (method, params) => (method === "session/update" ? this.#update(params) : undefined),
+      onNotice: (notice) => need.host.notice(notice),
+    });
+    this.exited = this.#watch();
+  }
+
+  get started(): Started {
+    if (!this.#started) throw new Fault("harness.start", { detail: "The harness has not opened its session yet." });
+    return this.#started;
+  }
+
+  get forks(): boolean {
+    return this.#card.forks;
+  }
+
+  get images(): boolean {
+    return this.#card.images;
+  }
+
+  /** Brings the process to an open session with the wanted settings. */
+  async open(): Promise<void> {
+    const initialized = await this.#request("initialize", {
+      protocolVersion: 1,
+      clientInfo: { name: "corral", title: "Corral", version: "0.1.0" },
+      clientCapabilities,
+    });
+    this.#card = readAgentCard(initialized);
+    const { how, native, result } = await this.#openSession();
+    this.#native = native;
+    if (this.#card.steers) {
+      this.steer = async (prompt) => void (await this.#request("_session/steering", { sessionId: native, prompt }));
+    }
+    this.#choices = readChoices(result);
+    const { configOptions, modes } = this.#choices;
+    const { name, version } = this.#card;
+    this.#started = {
+      how,
+      native,
+      pid: this.#child.pid,
+      ...(name ? { name } : {}),
+      ...(version ? { version } : {}),
+      ...(configOptions.length > 0 ? { configOptions } : {}),
+      ...(modes ? { modes } : {}),
+    };
+    await this.configure(this.#need.settings);
+  }
+
+  async configure(settings: Settings): Promise<void> {
+    for (const { method, params } of settingCalls(this.#native ?? "", this.#choices, settings)) {
+      await this.#request(method, params);
+    }
+  }
+
+  async prompt(prompt: readonly unknown[]): Promise<PromptResult> {
+    return readPromptResult(await this.#request("session/prompt", { sessionId: this.#native, prompt }));
+  }
+
+  cancel(): void {
+    this.#peer.notify("session/cancel", { sessionId: this.#native });
+  }
+
+  async close({ force = false } = {}): Promise<Exit> {
+    if (!force && this.#card.closes && this.#native) this.#peer.notify("session/close", { sessionId: this.#native });
+    await this.#child.close(force ? { eofMs: 0, termMs: 300 } : {});
+    return this.exited;
+  }
+
+  async #openSession(): Promise<Opened> {
+    const { restore } = this.#need;
+    if (restore?.fork && this.#card.forks) {
+      const result = await this.#try("session/fork", { sessionId: restore.native });
+      const native = readNative(result);
+      if (native) return { how: "fork", native, result };
+    }
+    if (restore && !restore.fork) {
+      const opened = await this.#restore(restore.native);
+      if (opened) return opened;
+    }
+    const result = await this.#request("session/new", this.#opening({}));
+    const native = readNative(result);
+    if (!native) throw new Fault("harness.protocol", { detail: "session/new was answered without a sessionId." });
+    return { how: restore ? "replay" : "new", native, result };
+  }
+
+  async #restore(native: string): Promise<Opened | undefined> {
+    const can = { resume: this.#card.resumes, load: this.#card.loads };
+    for (const how of this.#ways.restores) {
+      if (!can[how]) continue;
+      // What a load tells again is in the log already.
+      this.#muted = how === "load";
+      const result = await this.#try(`session/${how}`, { sessionId: native });
+      this.#muted = false;
+      if (result !== undefined) return { how, native: readNative(result) ?? native, result };
+    }
+    return undefined;
+  }
+
+  /** An answered error means that this way is closed, and there is another; a death does not. */
+  async #try(method: string, params: Frame): Promise<unknown> {
+    try {
+      return (await this.#peer.request(method, this.#opening(params))) ?? {};
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      this.#need.host.notice({ kind: "unexpected_frame", text: `${method} was refused: ${error.message}` });
+      return undefined;
+    }
+  }
+
+  #opening(params: Frame): Frame {
+    const { cwd, mcpServers } = this.#need;
+    const { meta } = this.#ways;
+    return { ...params, cwd, mcpServers, ...(meta ? { _meta: meta } : {}) };
+  }
+
+  async #request(method: string, params: Frame): Promise<unknown> {
+    try {
+      return await this.#peer.request(method, params);
+    } catch (error) {
+      throw refusal(error, method);
+    }
+  }
+
+  #update(params: unknown): Promise<void> | undefined {
+    const said = readUpdate(params);
+    if (!said) {
+      this.#need.host.notice({ kind: "unexpected_frame", text: `session/update: ${JSON.stringify(params)}` });
+      return undefined;
+    }
+    if (this.#muted || (this.#native !== undefined && said.native !== this.#native)) return undefined;
+    return this.#need.host.update(said.update satisfies SessionUpdate);
+  }
+
+  /** A harness that dies fails what waits for it at once, after the last thing it said was read. */
+  async #watch(): Promise<Exit> {
+    const exit = await this.#child.exited;
+    await this.#peer.drained;
+    this.#peer.close(crashed(this.#child.name, exit));
+    return exit;
+  }
+}
+
+const readNative = (result: unknown): string | undefined => {
+  const native = (result as Frame | undefined)?.sessionId;
+  return typeof native === "string" ? native : undefined;
+};
+
+export function crashed(name: string, exit: Exit): Fault {
+  const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code ?? "unknown"}`;
+  const last = exit.stderr.tail.at(-1);
+  return new Fault("harness.crashed", {
+    detail: `The harness ${name} ${how}.${last ? ` Its last words: ${last}` : ""}`,
+    help: "Prompt again: the session goes on with a fresh harness.",
+    more: {
+      ...(exit.code === undefined ? {} : { exitCode: exit.code }),
+      ...(exit.signal === undefined ? {} : { signal: exit.signal }),
+      stderr: exit.stderr,
+    },
+  });
+}

@@ -1,0 +1,72 @@
+/** What was said in a session, read back from its log. */
+import {
+  chunkText,
+  emptyTranscript,
+  Fault,
+  foldTranscript,
+  type Item,
+  retellTranscript,
+  type SessionEvent,
+  type Turn,
+  type TurnId,
+} from "@corral/protocol";
+import type { Log } from "../log/log.ts";
+import type { SessionView } from "./desk.ts";
+
+const pageEntries = 500;
+/** A harness that forgot is told of the newest events only; what is older would not fit into its replay anyway. */
+const retoldEvents = 20_000;
+
+/** The events after a cursor, up to the end of the log as it is now. */
+export async function* readEvents(
+  log: Log,
+  { after = 0, only = () => true }: { readonly after?: number; readonly only?: (text: string) => boolean } = {},
+): AsyncGenerator<SessionEvent> {
+  for (let cursor = after; cursor < log.last; ) {
+    const page = await log.read({ after: cursor, limit: pageEntries });
+    for (const { text } of page.items) if (only(text)) yield JSON.parse(text) as SessionEvent;
+    const last = page.items.at(-1)?.cursor;
+    if (last === undefined) return;
+    cursor = last;
+  }
+}
+
+/** What a log says of one turn. A turn that it does not know is `turn.missing`. */
+export async function readTurn(log: Log, id: TurnId, after = 0): Promise<Turn> {
+  let turn: Turn | undefined;
+  let output = "";
+  for await (const event of readEvents(log, { after, only: (text) => text.includes(id) })) {
+    if (event.turn !== id) continue;
+    if (event.type === "turn.queued") turn = { id, session: event.session, state: "queued", cursor: event.cursor };
+    if (event.type === "turn.started" && turn) turn = { ...turn, state: "running" };
+    if (event.type === "turn.updated" && event.data.update.sessionUpdate === "agent_message_chunk") {
+      output += chunkText(event.data.update) ?? "";
+    }
+    if (event.type === "turn.ended" && turn) {
+      turn = { ...turn, state: "ended", ...event.data };
+      break;
+    }
+  }
+  if (!turn) throw new Fault("turn.missing", { detail: `${log.subject} has no turn ${id}.` });
+  return turn.state === "queued" ? turn : { ...turn, output };
+}
+
+export async function readTranscript(log: Log): Promise<readonly Item[]> {
+  const transcript = emptyTranscript();
+  for await (const event of readEvents(log)) foldTranscript(transcript, event);
+  return transcript.items;
+}
+
+const preface =
+  "This conversation was going on before you were started. What was said so far is retold here; go on from there.";
+
+/** What a harness that remembers nothing is told before its next prompt; empty when nothing was said yet. */
+export async function retell({ log }: SessionView, maxBytes: number, before: TurnId): Promise<string> {
+  const transcript = emptyTranscript();
+  const after = Math.max(0, log.last - retoldEvents);
+  for await (const event of readEvents(log, { after })) {
+    if (event.turn !== before) foldTranscript(transcript, event);
+  }
+  const said = retellTranscript(transcript.items, maxBytes);
+  return said === "" ? "" : `${preface}\n\n<conversation>\n${said}\n</conversation>\n\nThe next message is:`;
+}

@@ -1,0 +1,31 @@
+/** The bounds inside which a session lives; every wait of the kernel ends at one of them. */
+
+export interface Limits {
+  /** How many prompts may wait behind the running one. */
+  readonly queuedTurns: number;
+  /** How long a harness may take to end a turn by itself after it was told to; then it is killed. */
+  readonly cancelGraceMs: number;
+  /** After so much silence of a working harness the log says that it stalls. */
+  readonly stallAfterMs: number;
+  /** After so much silence its turn fails. */
+  readonly stallLimitMs: number;
+  /** How long a harness without work is kept. */
+  readonly idleHarnessMs: number;
+  /** How much of a conversation is told again to a harness that lost it. */
+  readonly replayBytes: number;
+  /** How long an idempotency key is remembered. */
+  readonly receiptMs: number;
+  /** How many unwritten events make a harness wait. */
+  readonly pendingAppends: number;
+}
+
+export const defaultLimits: Limits = {
+  queuedTurns: 64,
+  cancelGraceMs: 5_000,
+  stallAfterMs: 60_000,
+  stallLimitMs: 900_000,
+  idleHarnessMs: 600_000,
+  replayBytes: 64 * 1024,
+  receiptMs: 7 * 24 * 3_600_000,
+  pendingAppends: 256,
+};

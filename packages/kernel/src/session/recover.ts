@@ -1,0 +1,50 @@
+/** After a crash: what was running is ended as lost before anything new is taken, and what was accepted goes on. */
+import type { Draft, Session } from "@corral/protocol";
+import type { Head } from "../ports/store.ts";
+import { type Desk, stateOf } from "./desk.ts";
+
+/** Whether a session was left in the middle of something, as far as its last snapshot tells. */
+export function wasInterrupted({ snapshot, last }: Head): boolean {
+  if (!snapshot || snapshot.cursor < last) return true;
+  const { turn, queue, harness } = JSON.parse(snapshot.text) as Session;
+  return turn !== undefined || queue.length > 0 || harness !== undefined;
+}
+
+const noWords = { head: [], tail: [], totalLines: 0, truncated: false };
+
+/** What has to be on record about a daemon that died. */
+export function lossesOf({ turn, asks, harness, queue, secretNames }: Session): readonly Draft[] {
+  const drafts: Draft[] = [];
+  if (harness) {
+    const end = { run: harness.run, stderr: noWords, expected: false };
+    drafts.push({ type: "harness.exited", source: "daemon", synthetic: true, data: end });
+  }
+  for (const ask of asks) {
+    if (ask.state !== "open") continue;
+    const answered = { ask: ask.id, by: "cancel" as const, outcome: "cancelled" as const };
+    drafts.push({ type: "turn.answered", turn: ask.turn, source: "daemon", synthetic: true, data: answered });
+  }
+  if (turn) drafts.push(ended(turn.id, "turn.lost", "The daemon died while the turn was running; prompt again."));
+  if (secretNames.length > 0) {
+    const detail = `The turn was queued with ${secretNames.join(", ")}, which died with the daemon; give them again and prompt again.`;
+    for (const { id } of queue) drafts.push(ended(id, "turn.secrets_lost", detail));
+  }
+  return drafts;
+}
+
+const ended = (
+  turn: NonNullable<Session["turn"]>["id"],
+  code: "turn.lost" | "turn.secrets_lost",
+  detail: string,
+): Draft => ({
+  type: "turn.ended",
+  turn,
+  source: "daemon",
+  synthetic: true,
+  data: { outcome: "lost", fault: { code, detail } },
+});
+
+export async function recover(desk: Desk): Promise<void> {
+  const losses = lossesOf(stateOf(desk));
+  if (losses.length > 0) await desk.view.append(losses);
+}
