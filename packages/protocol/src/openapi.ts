@@ -67,6 +67,11 @@ function restate(schema: Record<string, unknown>): void {
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
 }
 
+/** Later releases may say more; an answer with a new field is no broken promise. */
+function loosen(schema: Record<string, unknown>): void {
+  if (schema.additionalProperties === false) delete schema.additionalProperties;
+}
+
 /** Every object of a tree, the leaves first. */
 function each(tree: unknown, visit: (node: Record<string, unknown>) => void): void {
   if (typeof tree !== "object" || tree === null) return;
@@ -82,7 +87,10 @@ function convert(schema: z.ZodType, io: Direction): { readonly root: JsonSchema;
   const whole = z.toJSONSchema(z.object({ root: schema }), { io, unrepresentable: "any" });
   const { root = {} } = (whole.properties ?? {}) as Record<string, JsonSchema>;
   const named = (whole.$defs ?? {}) as Definitions;
-  for (const tree of [root, ...Object.values(named)]) each(tree, restate);
+  for (const tree of [root, ...Object.values(named)]) {
+    each(tree, restate);
+    if (io === "output") each(tree, loosen);
+  }
   return { root, named };
 }
 

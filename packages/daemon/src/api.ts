@@ -1,0 +1,128 @@
+/** Every line of the contract as a route: parse at the door, call the handler, write the answer. */
+import type { Clock, Kernel } from "@corral/kernel";
+import {
+  contract,
+  Fault,
+  type Operation,
+  type OperationName,
+  openApi,
+  type StreamForm,
+  streamMediaTypes,
+} from "@corral/protocol";
+import { type Context, Hono } from "hono";
+import { chooseForm } from "./accept.ts";
+import { lingering, TooLarge } from "./body.ts";
+import { docsPage } from "./docs-page.ts";
+import { pageText } from "./encode.ts";
+import type { Exchanges } from "./exchange.ts";
+import { Answered, type Circumstances, type Followed } from "./handlers/handler.ts";
+import { allHandlers } from "./handlers/index.ts";
+import { type Log, logSurprise, problemResponse, refuse } from "./problem.ts";
+import { type ParsedRequest, readRequest } from "./read-request.ts";
+import { missingRoute, routerPath } from "./routes.ts";
+import { type OpenSink, openBodySink, startStream, streamHeaders } from "./stream.ts";
+
+export interface ApiNeed {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly maxBodyBytes: number;
+  readonly log: Log;
+  readonly exchanges: Exchanges;
+}
+
+export interface Bindings {
+  /** What every answer to this request says, such as its CORS headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where a stream is written, when not into the body of the response. */
+  readonly openSink?: OpenSink | undefined;
+}
+
+type RouteContext = Context<{ Bindings: Bindings }>;
+type AnyHandler = (request: ParsedRequest & Circumstances) => Promise<unknown>;
+
+const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
+
+const jsonResponse = (text: string, status = 200): Response => new Response(text, { status, headers: jsonHeaders });
+
+function answer(one: Operation, outcome: unknown): Response {
+  if (one.status === 204) return new Response(undefined, { status: 204 });
+  if (outcome instanceof Answered) return jsonResponse(JSON.stringify(outcome.answer), outcome.status);
+  return jsonResponse(JSON.stringify(outcome), one.status);
+}
+
+/** Of equally welcome forms a page comes first. */
+const offered: Readonly<Record<StreamForm, string>> = {
+  json: streamMediaTypes.json,
+  sse: streamMediaTypes.sse,
+  ndjson: streamMediaTypes.ndjson,
+};
+
+function acceptedForm(request: Request): StreamForm {
+  const form = chooseForm(request.headers.get("accept"), offered);
+  if (form) return form;
+  throw new Fault("request.not_acceptable", {
+    detail: "Events come in other forms than those that were asked for.",
+    help: `Accept one of ${Object.values(offered).join(", ")}.`,
+  });
+}
+
+function createRoutes(need: ApiNeed) {
+  const { clock, log, exchanges, maxBodyBytes } = need;
+  const handlers = allHandlers(need);
+
+  const handle = async (name: OperationName, c: RouteContext): Promise<unknown> => {
+    const one: Operation = contract[name];
+    const exchange = exchanges.open(c.req.raw);
+    try {
+      const parsed = await readRequest(one, { request: c.req.raw, params: c.req.param(), maxBodyBytes });
+      if (parsed instanceof TooLarge) return parsed;
+      // The table and its handlers have the same keys; that each pair fits was checked where the handlers are written.
+      const handler = handlers[name] as unknown as AnyHandler;
+      return await handler({ ...parsed, signal: exchange.signal });
+    } finally {
+      exchange.close();
+    }
+  };
+
+  const followed = async (c: RouteContext, form: StreamForm, { page, follow }: Followed): Promise<Response> => {
+    if (form === "json") return jsonResponse(pageText(await page()));
+    if (c.req.raw.method === "HEAD") return new Response(undefined, { headers: streamHeaders(form) });
+    const { openSink = openBodySink, headers } = c.env;
+    const exchange = exchanges.open(c.req.raw);
+    const onSurprise = (error: unknown) => void logSurprise(error, { clock, log });
+    return startStream({ form, follow, clock, exchange, openSink, headers, onSurprise });
+  };
+
+  return (name: OperationName) =>
+    async (c: RouteContext): Promise<Response> => {
+      const one: Operation = contract[name];
+      const form = one.follows ? acceptedForm(c.req.raw) : "json";
+      const outcome = await handle(name, c);
+      if (outcome instanceof TooLarge) return lingering(problemResponse(outcome.fault), outcome, clock);
+      return one.follows ? followed(c, form, outcome as Followed) : answer(one, outcome);
+    };
+}
+
+const pageHeaders = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+};
+
+export function createApi(need: ApiNeed): Hono<{ Bindings: Bindings }> {
+  const { version, clock, log } = need;
+  const app = new Hono<{ Bindings: Bindings }>();
+  const route = createRoutes(need);
+  for (const name of Object.keys(contract) as OperationName[]) {
+    app.on(contract[name].method, routerPath(contract[name].path), route(name));
+  }
+  const document = openApi({ version });
+  const documentText = JSON.stringify(document);
+  const cover = JSON.stringify({ name: "corral", version, docs: "/docs", openapi: "/openapi.json" });
+  app.get("/", () => jsonResponse(cover));
+  app.get("/openapi.json", () => jsonResponse(documentText));
+  app.get("/docs", () => new Response(docsPage(document), { headers: pageHeaders }));
+  app.notFound(({ req }) => problemResponse(missingRoute(req.raw)));
+  app.onError((error) => refuse(error, { clock, log }));
+  return app;
+}

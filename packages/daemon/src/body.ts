@@ -1,0 +1,174 @@
+/** Reads a request's JSON body: counted while it streams, of one media type, well-formed and not absurdly deep. */
+import type { Clock } from "@corral/kernel";
+import { Fault } from "@corral/protocol";
+import { HungUp } from "./exchange.ts";
+import { invalid } from "./issues.ts";
+
+export const usualMaxBodyBytes = 16 * 1024 * 1024;
+
+/** Deeper values would overflow the stack of whoever writes them down later. */
+const deepest = 200;
+
+const lingerMs = 1000;
+const lingerBytes = 64 * 1024 * 1024;
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** A body beyond the limit, with the rest of it still to come. */
+export class TooLarge {
+  readonly fault: Fault;
+  readonly rest: Reader | undefined;
+
+  constructor(maxBytes: number, rest: Reader | undefined) {
+    this.rest = rest;
+    this.fault = new Fault("request.too_large", {
+      detail: `The body is larger than ${maxBytes} bytes.`,
+      help: "Send less, or raise the daemon's body limit.",
+      more: { maxBytes },
+    });
+  }
+}
+
+async function readChunk(reader: Reader): Promise<Uint8Array | undefined> {
+  try {
+    const { value, done } = await reader.read();
+    return done ? undefined : value;
+  } catch (cause) {
+    throw new HungUp("The caller hung up before the body was whole.", { cause });
+  }
+}
+
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | TooLarge> {
+  const reader: Reader | undefined = request.body?.getReader();
+  if (!reader) return new Uint8Array();
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return new TooLarge(maxBytes, reader);
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for (let chunk = await readChunk(reader); chunk; chunk = await readChunk(reader)) {
+    total += chunk.byteLength;
+    if (total > maxBytes) return new TooLarge(maxBytes, reader);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, total);
+}
+
+const mediaFault = (detail: string): Fault =>
+  new Fault("request.media_type", { detail, help: "Send JSON with `Content-Type: application/json`." });
+
+/** Refuses what is not JSON by its own account; says whether it gave an account at all. */
+function checkMediaType({ headers }: Request): boolean {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding.trim().toLowerCase() !== "identity") throw mediaFault(`Bodies encoded as ${encoding} are not taken.`);
+  const given = headers.get("content-type");
+  if (given === null) return false;
+  const [type = "", ...parameters] = given.split(";").map((part) => part.trim().toLowerCase());
+  if (type !== "application/json") throw mediaFault(`The body's media type is ${type || "empty"}.`);
+  const charset = parameters.find((part) => part.startsWith("charset="))?.slice("charset=".length);
+  if (charset !== undefined && !/^"?utf-?8"?$/.test(charset)) throw mediaFault(`The body's charset is ${charset}.`);
+  return true;
+}
+
+function malformed(detail: string, more?: Readonly<Record<string, unknown>>): Fault {
+  return new Fault("request.malformed", { detail, help: "Send one JSON value in UTF-8.", ...(more ? { more } : {}) });
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw malformed("The body is not valid UTF-8.");
+  }
+}
+
+/** The engine quotes the text around the error, which may hold a secret; only the place is passed on. */
+function whereItBroke(error: unknown, text: string): Fault {
+  const message = error instanceof Error ? error.message : "";
+  const position = /end of JSON/.test(message)
+    ? text.length
+    : Number(/position (\d+)/.exec(message)?.[1] ?? Number.NaN);
+  if (Number.isNaN(position)) return malformed("The body is not JSON.");
+  const before = text.slice(0, position).split("\n");
+  const [line, column] = [before.length, (before.at(-1) ?? "").length + 1];
+  return malformed(`The body stops being JSON at line ${line}, column ${column}.`, { position, line, column });
+}
+
+const [quote, backslash, openList, closeList, openObject, closeObject] = [34, 92, 91, 93, 123, 125];
+
+/** How deep the brackets of a JSON text are nested, at most. */
+export function depthOf(text: string): number {
+  let [depth, most, inString] = [0, 0, false];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (inString) {
+      if (code === backslash) at++;
+      else if (code === quote) inString = false;
+    } else if (code === quote) inString = true;
+    else if (code === openList || code === openObject) most = Math.max(most, ++depth);
+    else if (code === closeList || code === closeObject) depth--;
+  }
+  return most;
+}
+
+function parse(text: string): unknown {
+  if (depthOf(text) > deepest) {
+    throw invalid([{ in: "body", path: "", message: `nested deeper than ${deepest} levels` }]);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw whereItBroke(error, text);
+  }
+}
+
+/** The body as JSON. An empty body is an empty object: an operation whose fields are all optional needs none. */
+export async function readJson(request: Request, maxBytes: number): Promise<{ readonly json: unknown } | TooLarge> {
+  const declared = checkMediaType(request);
+  const bytes = await readBytes(request, maxBytes);
+  if (bytes instanceof TooLarge) return bytes;
+  if (bytes.byteLength === 0) return { json: {} };
+  if (!declared) throw mediaFault("The body has no media type.");
+  return { json: parse(decode(bytes)) };
+}
+
+/** Reads and forgets what still comes, for a while: a connection closed with unread bytes would take the answer with it. */
+async function drain(rest: Reader, clock: Clock): Promise<void> {
+  let over = false;
+  const giveUp = () => {
+    over = true;
+    rest.cancel().catch(() => undefined); // The caller is gone already, which is as good.
+  };
+  const takeBack = clock.after(lingerMs, giveUp);
+  try {
+    for (let bytes = 0; !over; ) {
+      const chunk = await readChunk(rest);
+      if (!chunk) return;
+      bytes += chunk.byteLength;
+      if (bytes > lingerBytes) giveUp();
+    }
+  } catch (error) {
+    if (!(error instanceof HungUp)) throw error;
+  } finally {
+    takeBack();
+  }
+}
+
+/** The refusal is whole at once; the answer only ends when the rest of the body is out of the way. */
+export async function lingering(refusal: Response, { rest }: TooLarge, clock: Clock): Promise<Response> {
+  if (!rest) return refusal;
+  const bytes = new Uint8Array(await refusal.arrayBuffer());
+  const headers = new Headers(refusal.headers);
+  headers.set("content-length", String(bytes.byteLength));
+  headers.set("connection", "close");
+  let wanted = true;
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(bytes);
+      await drain(rest, clock);
+      if (wanted) controller.close();
+    },
+    cancel: () => {
+      wanted = false;
+    },
+  });
+  return new Response(body, { status: refusal.status, headers });
+}
