@@ -3,8 +3,8 @@ import { z } from "zod";
 import { idSchema } from "./ids.ts";
 
 export const stderrTailSchema = z.object({
-  head: z.array(z.string()),
-  tail: z.array(z.string()),
+  head: z.array(z.string()).readonly(),
+  tail: z.array(z.string()).readonly(),
   totalLines: z.int(),
   truncated: z.boolean(),
 });
@@ -12,15 +12,16 @@ export const stderrTailSchema = z.object({
 export const residueSchema = z
   .object({
     run: idSchema("run"),
-    processes: z.array(z.object({ pid: z.int(), command: z.string() })),
-    ports: z.array(z.object({ pid: z.int(), port: z.int() })),
-    directories: z.array(z.string()),
+    processes: z.array(z.object({ pid: z.int(), command: z.string() })).readonly(),
+    ports: z.array(z.object({ pid: z.int(), port: z.int() })).readonly(),
+    sockets: z.array(z.object({ pid: z.int(), path: z.string() })).readonly(),
+    directories: z.array(z.string()).readonly(),
   })
   .meta({ id: "Residue", description: "What a run left behind. All empty is the only good answer." });
 export type ResidueRecord = Readonly<z.infer<typeof residueSchema>>;
 
-export const isClean = ({ processes, ports, directories }: ResidueRecord): boolean =>
-  processes.length + ports.length + directories.length === 0;
+export const isClean = ({ processes, ports, sockets, directories }: ResidueRecord): boolean =>
+  processes.length + ports.length + sockets.length + directories.length === 0;
 
 export const runSchema = z
   .object({

@@ -102,7 +102,7 @@ function exitOrAbort({ ended }: Terminal, signal: AbortSignal): Promise<Exit> {
 class TerminalTable implements Terminals {
   readonly #need: TerminalsNeed;
   readonly #terminals = new Map<string, Terminal>();
-  readonly #starting = new Set<Promise<unknown>>();
+  readonly #creating = new Set<Promise<unknown>>();
   #lastId = 0;
   #closed = false;
 
@@ -130,27 +130,35 @@ class TerminalTable implements Terminals {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#starting);
+    await Promise.allSettled(this.#creating);
     const rest = [...this.#terminals.values()].toReversed();
     this.#terminals.clear();
     await Promise.all(rest.map(finish));
   }
 
+  /** Closing waits for what is just being started, until that is ended too. */
   async #create(params: CreateParams, signal: AbortSignal): Promise<{ readonly terminalId: string }> {
-    const starting = this.#start(params);
-    this.#starting.add(starting);
+    const creating = this.#startUnlessClosed(params, signal);
+    this.#creating.add(creating);
     try {
-      const terminal = await starting;
-      if (signal.aborted || this.#closed) {
-        await finish(terminal);
-        throw new RpcError(rpcCodes.internal, "The session ended while the command was started");
-      }
-      const terminalId = `terminal-${++this.#lastId}`;
-      this.#terminals.set(terminalId, terminal);
-      return { terminalId };
+      return { terminalId: await creating };
     } finally {
-      this.#starting.delete(starting);
+      this.#creating.delete(creating);
     }
+  }
+
+  async #startUnlessClosed(params: CreateParams, signal: AbortSignal): Promise<string> {
+    const over = () => this.#closed || signal.aborted;
+    const refusal = new RpcError(rpcCodes.internal, "The session ended before the command was started");
+    if (over()) throw refusal;
+    const terminal = await this.#start(params);
+    if (over()) {
+      await finish(terminal);
+      throw refusal;
+    }
+    const terminalId = `terminal-${++this.#lastId}`;
+    this.#terminals.set(terminalId, terminal);
+    return terminalId;
   }
 
   async #start(params: CreateParams): Promise<Terminal> {

@@ -1,6 +1,6 @@
 /** What a child process is to the rest of the house: an identity, three pipes, one end, and a way to be closed. */
 import type { Readable, Writable } from "node:stream";
-import type { RunId } from "@corral/protocol";
+import type { ResidueRecord, RunId } from "@corral/protocol";
 
 /** What a program said on stderr: its first and its last lines, and how many there were. */
 export interface StderrTail {
@@ -57,20 +57,8 @@ export interface Child {
   close(ladder?: Partial<Ladder>): Promise<Exit>;
 }
 
-export interface ResidueProcess {
-  readonly pid: number;
-  readonly command: string;
-}
-
-/** What a run left behind. All empty is the only good answer. */
-export interface Residue {
-  readonly run: RunId;
-  readonly processes: readonly ResidueProcess[];
-  readonly ports: readonly { readonly pid: number; readonly port: number }[];
-  /** Unix sockets on which its processes accept connections. */
-  readonly sockets: readonly { readonly pid: number; readonly path: string }[];
-  readonly directories: readonly string[];
-}
+export type Residue = ResidueRecord;
+export type ResidueProcess = Residue["processes"][number];
 
 export interface ProcessRow {
   readonly pid: number;

@@ -142,18 +142,12 @@ export class Attachment {
         run,
         ...(code === undefined ? {} : { code }),
         ...(signal === undefined ? {} : { signal }),
-        stderr: { ...stderr, head: [...stderr.head], tail: [...stderr.tail] },
+        stderr,
         expected: live?.leaving ?? false,
-      };
-      const report = {
-        run,
-        processes: [...residue.processes],
-        ports: [...residue.ports],
-        directories: [...residue.directories],
       };
       await view.append([
         { type: "harness.exited", source: "daemon", data: exit },
-        { type: "run.residue", source: "daemon", data: report },
+        { type: "run.residue", source: "daemon", data: residue },
       ]);
     } catch (error) {
       surprise(error, "the end of a harness could not be written down");

@@ -238,13 +238,7 @@ export class LiveSession implements SessionHandle {
     for await (const event of readEvents(this.log, { only: (text) => text.includes('"harness.exited"') })) {
       if (event.type === "harness.exited") runs.add(event.data.run);
     }
-    const found = await Promise.all([...runs].map((run) => this.#need.processes.residue(run)));
-    return found.map((one) => ({
-      run: one.run,
-      processes: [...one.processes],
-      ports: [...one.ports],
-      directories: [...one.directories],
-    }));
+    return Promise.all([...runs].map((run) => this.#need.processes.residue(run)));
   }
 
   /** Plays what is queued; called whenever there may be something. */
