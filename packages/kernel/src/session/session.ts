@@ -254,15 +254,19 @@ export class LiveSession implements SessionHandle {
       });
   }
 
-  /** Ends the running turn and lets the harness go; what is queued stays. */
+  /** Ends the running turn, lets the harness go and tells the followers; what is queued stays. */
   async stop(reason: StreamEnd["reason"], end: TurnEnd): Promise<void> {
+    await this.#halt(end);
+    this.log.end(reason);
+  }
+
+  async #halt(end: TurnEnd): Promise<void> {
     this.#stopping = true;
     this.#idle?.();
     this.#turn?.stop(end);
     await this.#playing;
     await this.#attachment.release();
     await this.log.drained;
-    this.log.end(reason);
   }
 
   async #play(): Promise<void> {
@@ -314,11 +318,12 @@ export class LiveSession implements SessionHandle {
 
   async #close(): Promise<Session> {
     if (this.state().phase === "closed") return this.state();
-    await this.stop("session.closed", { outcome: "cancelled" });
+    await this.#halt({ outcome: "cancelled" });
     return this.#lane.run(async () => {
       if (this.state().phase === "closed") return this.state();
       const queued = this.state().queue.map(({ id }) => cancelledInQueue(id));
       await this.#record([...queued, { type: "session.closed", source: "person", data: { reason: "person" } }]);
+      this.log.end("session.closed");
       return this.state();
     });
   }
