@@ -1,0 +1,106 @@
+/** `corral serve`: the daemon, in the foreground, until it is told to stop. */
+import { serve } from "@corral/daemon";
+import { type Command, Option } from "commander";
+import { collected, declare, numberOption, type Stage, settingsOf, stateOptions } from "../command.ts";
+import { type Composed, compose } from "../compose.ts";
+import { type Config, type ConfigFlags, readConfig } from "../config.ts";
+import { exitCodes } from "../exit-code.ts";
+import { removeServerFile, writeServerFile } from "../server-file.ts";
+import type { Shell } from "../shell.ts";
+import { version } from "../version.ts";
+
+interface ServeFlags extends ConfigFlags {
+  readonly corsAllowOrigin?: readonly string[];
+  readonly corsAllowCredentials?: boolean;
+  readonly allowHost?: readonly string[];
+}
+
+type Server = Awaited<ReturnType<typeof serve>>;
+
+/** How long closing may take before what is left is left to the next start. */
+const closeLimitMs = 10_000;
+
+function greet({ stdout }: Shell, { stateDir, token }: Config, { url }: Server): void {
+  const auth = token === undefined ? "" : ' -H "authorization: Bearer $CORRAL_TOKEN"';
+  stdout.line(`Corral ${version} listens on ${url}`);
+  stdout.line(`  state  ${stateDir}`);
+  stdout.line(`  docs   ${url}/docs`);
+  stdout.line(`  try    corral run "Say hello"${stdout.isTerminal ? "   (in another terminal)" : ""}`);
+  stdout.line(`         curl${auth} ${url}/v1/agents`);
+}
+
+/** Resolves with true when everything was closed in time. */
+async function closeWithin(limitMs: number, close: () => Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  const inTime = await Promise.race([close().then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}
+
+async function closeAll(config: Config, server: Server, composed: Composed): Promise<void> {
+  await removeServerFile(config.stateDir, process.pid);
+  await server.close();
+  await composed.close();
+}
+
+async function announce(config: Config, server: Server, { kernel }: Composed): Promise<void> {
+  await writeServerFile(config.stateDir, {
+    url: server.url,
+    pid: process.pid,
+    version,
+    startedAt: kernel.startedAt,
+    ...(config.tokenFile === undefined ? {} : { tokenFile: config.tokenFile }),
+  });
+}
+
+async function listen(config: Config, composed: Composed): Promise<Server> {
+  try {
+    return await serve({ daemon: composed.daemon, host: config.host, port: config.port });
+  } catch (error) {
+    await composed.close();
+    throw error;
+  }
+}
+
+async function act(shell: Shell, flags: ServeFlags): Promise<number> {
+  const config = await readConfig(settingsOf(flags), shell.world);
+  const stopped = Promise.withResolvers<void>();
+  using _ = shell.onInterrupt((signal) => {
+    shell.stderr.line(`Stopping (${signal}); a second signal leaves at once.`);
+    stopped.resolve();
+  });
+  const composed = await compose(config, { log: (line) => shell.stderr.line(line) });
+  const server = await listen(config, composed);
+  await announce(config, server, composed);
+  greet(shell, config, server);
+  await stopped.promise;
+  const inTime = await closeWithin(closeLimitMs, () => closeAll(config, server, composed));
+  if (!inTime) shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
+  return exitCodes.done;
+}
+
+export const serveCommand = (stage: Stage): Command =>
+  declare<[], ServeFlags>(stage, {
+    usage: "serve",
+    summary: "Starts the daemon: sessions over HTTP, on 127.0.0.1:2468 unless said otherwise.",
+    notes: `Flags come first, then CORRAL_* variables, then the config file ($XDG_CONFIG_HOME/corral/config.json), then
+defaults. Beyond loopback a token is needed. Ctrl-C stops it; sessions are there again at the next start.`,
+    examples: [
+      "corral serve",
+      "corral serve --port 0 --state ./state",
+      "corral serve --host 0.0.0.0 --token-file ./token --allow-host corral.example.org",
+      "corral serve -O https://app.example.org",
+    ],
+    options: [
+      numberOption("-p, --port <port>", "the port; 0 picks a free one (CORRAL_PORT)"),
+      new Option("--host <host>", "the address to listen on (CORRAL_HOST)"),
+      collected("-O, --cors-allow-origin <origin>", "let pages of this origin in; may be repeated; * is any"),
+      new Option("--cors-allow-credentials", "let those pages send credentials"),
+      collected("--allow-host <name>", "a name that the daemon may be called by; may be repeated"),
+      ...stateOptions(),
+    ],
+    act: (shell, { flags }) => act(shell, flags),
+  });

@@ -1,0 +1,44 @@
+/** The composition root: the one place where a kernel is put together from its parts. */
+import { createDaemon, type Daemon, type LogLine } from "@corral/daemon";
+import { harnesses, openSqliteStore } from "@corral/drivers";
+import { createKernel, createProcesses, type Kernel, ownerOf, systemClock } from "@corral/kernel";
+import type { Config } from "./config.ts";
+import { version } from "./version.ts";
+
+export interface Composed {
+  readonly kernel: Kernel;
+  readonly daemon: Daemon;
+  /** Closes in the reverse order of opening. */
+  close(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  /** Where surprises are written down; the wire only gets their id. */
+  readonly log?: (line: string) => void;
+  /** Whether requests must carry the token; within one process nobody needs one. */
+  readonly open?: boolean;
+}
+
+export async function compose(config: Config, { log, open = false }: ComposeOptions = {}): Promise<Composed> {
+  const { stateDir, hostEnv, cwd, token, cors, allowedHosts } = config;
+  await using opened = new AsyncDisposableStack();
+  const clock = systemClock;
+  const store = opened.use(await openSqliteStore({ dir: stateDir, clock }));
+  const processes = opened.use(createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv }));
+  const kernel = opened.use(
+    await createKernel({ store, harnesses, processes, clock, stateDir, hostEnv, defaultCwd: cwd }),
+  );
+  const daemon = createDaemon({
+    kernel,
+    clock,
+    version,
+    cors,
+    allowedHosts,
+    ...(token === undefined || open ? {} : { token }),
+    ...(log === undefined ? {} : { log: (line: LogLine) => log(JSON.stringify(line)) }),
+  });
+  // The daemon goes first: whoever still waits in it is told so before the kernel closes under it.
+  opened.defer(() => daemon.stop());
+  const owned = opened.move();
+  return { kernel, daemon, close: () => owned.disposeAsync() };
+}

@@ -1,0 +1,158 @@
+/** Shows a turn as it happens: the answer on stdout, everything else line by line on stderr. */
+import { chunkText, isClean, readToolOutput, type SessionEvent, type SessionUpdate } from "@corral/protocol";
+import { harmless, oneLine } from "./harmless.ts";
+import type { Out, Style } from "./out.ts";
+
+export interface TurnView {
+  show(event: SessionEvent): void;
+  /** Ends the answer's last line. */
+  end(): void;
+}
+
+interface ViewNeed {
+  readonly answer: Out;
+  readonly progress: Out;
+  /** The answer only. */
+  readonly quiet: boolean;
+}
+
+const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
+
+interface PlanEntry {
+  readonly content?: unknown;
+  readonly status?: unknown;
+}
+
+/** A plan is told by how far it is: `plan 1/3: write the test`. */
+export function planText(update: SessionUpdate): string | undefined {
+  if (!Array.isArray(update.entries) || update.entries.length === 0) return undefined;
+  const entries = update.entries as readonly PlanEntry[];
+  const done = entries.filter(({ status }) => status === "completed").length;
+  const current = entries.find(({ status }) => status === "in_progress");
+  return `plan ${done}/${entries.length}${current ? `: ${oneLine(text(current.content))}` : ""}`;
+}
+
+/** What is known of a tool call so far; updates carry only what changed. */
+interface Call {
+  title: string;
+  status: string;
+}
+
+const marks: Readonly<Record<string, { readonly mark: string; readonly style: Style }>> = {
+  completed: { mark: "✓", style: "green" },
+  failed: { mark: "✗", style: "red" },
+};
+
+export function createTurnView({ answer, progress, quiet }: ViewNeed): TurnView {
+  const calls = new Map<string, Call>();
+  let thought = "";
+  let plan = "";
+  let said = "";
+
+  /** On one terminal both streams share the line; a line of progress starts on its own. */
+  const note = (style: Style, words: string) => {
+    if (quiet) return;
+    if (answer.isTerminal && progress.isTerminal && !answer.atLineStart()) answer.line();
+    progress.line(progress.style(style, words));
+  };
+  const endThought = () => {
+    if (thought !== "") note("dim", `· ${oneLine(thought, 400)}`);
+    thought = "";
+  };
+  const tool = (update: SessionUpdate) => {
+    const id = text(update.toolCallId);
+    const known = calls.get(id);
+    const call = { title: text(update.title) || known?.title || id, status: known?.status ?? "" };
+    calls.set(id, call);
+    if (known === undefined)
+      note("cyan", `→ ${oneLine(call.title)}${update.kind ? ` (${oneLine(text(update.kind))})` : ""}`);
+    const shown = marks[text(update.status)];
+    if (shown && call.status !== update.status) {
+      call.status = text(update.status);
+      note(shown.style, `${shown.mark} ${oneLine(call.title)}${changesText(update)}`);
+    }
+  };
+  const updates: Readonly<Record<string, (update: SessionUpdate) => void>> = {
+    agent_message_chunk: (update) => {
+      // A message that follows a tool starts on a line of its own.
+      if (said !== "" && said !== "message" && !answer.atLineStart()) answer.line();
+      answer.write(chunkText(update) ?? "");
+    },
+    agent_thought_chunk: (update) => {
+      thought += chunkText(update) ?? "";
+    },
+    tool_call: tool,
+    tool_call_update: tool,
+    plan: (update) => {
+      const next = planText(update);
+      if (next !== undefined && next !== plan) note("dim", next);
+      plan = next ?? plan;
+    },
+  };
+  const showUpdate = (update: SessionUpdate) => {
+    if (update.sessionUpdate !== "agent_thought_chunk") endThought();
+    updates[update.sessionUpdate]?.(update);
+    if (update.sessionUpdate === "agent_message_chunk") said = "message";
+    else if (update.sessionUpdate.startsWith("tool_call")) said = said === "" ? "" : "tool";
+  };
+  return {
+    show(event) {
+      if (event.type === "turn.updated") return showUpdate(event.data.update);
+      endThought();
+      const line = progressText(event);
+      if (line !== undefined) note(line.style, line.words);
+    },
+    end() {
+      endThought();
+      if (!answer.atLineStart()) answer.line();
+    },
+  };
+}
+
+function changesText(update: SessionUpdate): string {
+  const { diffs, exitCode } = readToolOutput(update);
+  const files = diffs.map(({ path }) => oneLine(path));
+  return `${files.length > 0 ? `: ${files.join(", ")}` : ""}${exitCode ? ` (exit code ${exitCode})` : ""}`;
+}
+
+interface Line {
+  readonly style: Style;
+  readonly words: string;
+}
+
+/** What a person wants to know of the events that are no content. */
+function progressText(event: SessionEvent): Line | undefined {
+  switch (event.type) {
+    case "turn.asked":
+      return { style: "yellow", words: `? ${oneLine(event.data.title)}` };
+    case "turn.answered":
+      return { style: "yellow", words: `  ${answerText(event.data)}` };
+    case "turn.steered":
+      return { style: "dim", words: "· steered" };
+    case "harness.notice":
+      return { style: "dim", words: `· ${event.data.kind}: ${oneLine(event.data.text)}` };
+    case "harness.stalled":
+      return { style: "yellow", words: `! the agent has been silent for ${Math.round(event.data.silentMs / 1000)} s` };
+    case "harness.exited":
+      return event.data.expected ? undefined : { style: "red", words: exitText(event.data) };
+    case "run.residue":
+      return isClean(event.data)
+        ? undefined
+        : { style: "red", words: "! the run left something behind; it was removed" };
+    default:
+      return undefined;
+  }
+}
+
+type Data<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>["data"];
+
+function answerText({ outcome, option, by, rule }: Data<"turn.answered">): string {
+  const what = option?.name ? oneLine(option.name) : outcome;
+  return `${outcome === "parked" ? "nobody answered: the turn is paused" : what} (${rule ? `${by}, ${rule}` : by})`;
+}
+
+function exitText({ code, signal, stderr }: Data<"harness.exited">): string {
+  const last = stderr.tail.length > 0 ? stderr.tail.slice(-5) : stderr.head.slice(-5);
+  const how = signal ? `by signal ${signal}` : `with code ${code ?? "unknown"}`;
+  return [`! the agent ended ${how}`, ...last.map((line) => `  | ${harmless(line)}`)].join("\n");
+}
