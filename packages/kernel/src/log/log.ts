@@ -61,6 +61,11 @@ export class Log {
     return this.#end;
   }
 
+  /** The end is told last: not before what was committed in the same breath. */
+  get #over(): StreamEnd["reason"] | undefined {
+    return this.#fresh.length === 0 ? this.#end : undefined;
+  }
+
   /** Appends that are on their way to the disk. */
   get pending(): number {
     return this.#pending;
@@ -106,7 +111,7 @@ export class Log {
     const onAbort = () => this.#wakeAll();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      while (this.#told <= after && !this.#end && !signal.aborted) await this.#wake.promise;
+      while (this.#told <= after && !this.#over && !signal.aborted) await this.#wake.promise;
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -124,8 +129,8 @@ export class Log {
           const step = this.#ring.after(cursor) ?? (await this.#page(cursor));
           yield step;
           cursor = step.kind === "resync" ? step.first - 1 : (step.entries.at(-1)?.cursor ?? cursor);
-        } else if (this.#end) {
-          yield { kind: "end", reason: this.#end };
+        } else if (this.#over) {
+          yield { kind: "end", reason: this.#over };
           return;
         } else {
           await this.#wake.promise;

@@ -28,7 +28,20 @@ import { type Desk, newId, stateOf } from "./desk.ts";
 import { readEvents, readTranscript, readTurn } from "./history.ts";
 import { createLane } from "./lane.ts";
 import { claim } from "./receipts.ts";
-import { type TurnEnd, TurnRun } from "./turn.ts";
+import {
+  askMissing,
+  cancelledInQueue,
+  cannotSteer,
+  given,
+  parkedDecision,
+  queueFull,
+  secretsLost,
+  sessionClosed,
+  sessionMissing,
+  stopping,
+  wrongPhase,
+} from "./refusals.ts";
+import { faultOf, type TurnEnd, TurnRun } from "./turn.ts";
 
 /** Makes the receipt that is kept with what a request has made. */
 type Stamp = (() => Receipt) | undefined;
@@ -140,12 +153,7 @@ export class LiveSession implements SessionHandle {
       this.#check("steer");
       const { connection } = this.#attachment;
       const turn = this.#turn;
-      if (!connection?.steer || !turn?.open) {
-        throw new Fault("agent.cannot", {
-          detail: `The agent "${this.state().agent}" cannot be steered now.`,
-          help: "Prompt instead: the prompt is queued behind the running turn.",
-        });
-      }
+      if (!connection?.steer || !turn?.open) throw cannotSteer(this.state().agent);
       await connection.steer(prompt);
       const draft: Draft = { type: "turn.steered", turn: turn.id, source: "person", data: { prompt: [...prompt] } };
       await this.#need.view.append([draft], { receipt });
@@ -340,9 +348,7 @@ export class LiveSession implements SessionHandle {
 
   #unkept(error: unknown): void {
     this.#need.surprise(error, "an event could not be kept");
-    const detail = "What the harness said could not be written down, so the turn was ended.";
-    const fault = error instanceof Fault ? error.toRecord() : new Fault("internal", { detail }).toRecord();
-    this.#turn?.stop({ outcome: "failed", fault: { ...fault, ...(fault.more ? { more: { ...fault.more } } : {}) } });
+    this.#turn?.stop({ outcome: "failed", fault: faultOf(this.#need, error) });
   }
 
   #claim<Answered>(verb: string, request: unknown, key: string | undefined) {
@@ -362,23 +368,12 @@ export class LiveSession implements SessionHandle {
     const { phase } = this.state();
     if (this.#stopping && phase !== "closed") throw stopping();
     if (allows(phase, verb)) return;
-    if (phase === "closed")
-      throw new Fault("session.closed", { detail: `${this.id} was closed.`, help: "Fork it to go on." });
-    throw new Fault("session.phase", {
-      detail: `A session that is ${phase} does not take "${verb}".`,
-      more: { phase },
-    });
+    throw phase === "closed" ? sessionClosed(this.id) : wrongPhase(phase, verb);
   }
 
   #checkRoom(): void {
     const { queue, secretNames } = this.state();
-    if (queue.length >= this.#need.limits.queuedTurns) {
-      throw new Fault("session.queue_full", {
-        detail: `${queue.length} prompts wait already.`,
-        help: "Wait for a turn to end, or cancel one.",
-        more: { queued: queue.length },
-      });
-    }
+    if (queue.length >= this.#need.limits.queuedTurns) throw queueFull(queue.length);
     if (secretNames.length > 0 && !this.#need.secrets.values) throw secretsLost(secretNames);
   }
 
@@ -387,40 +382,6 @@ export class LiveSession implements SessionHandle {
       if (event.type === "turn.answered")
         return new Fault("ask.settled", { detail: `${ask} was answered by ${event.data.by}.` });
     }
-    return new Fault("ask.missing", { detail: `${this.id} has no ask ${ask}.`, help: "See `corral ask ls`." });
+    return askMissing(this.id, ask);
   }
 }
-
-const given = <Some extends object>(some: Some) =>
-  Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof Some]?: NonNullable<Some[Key]>;
-  };
-
-const cancelledInQueue = (turn: TurnId): Draft => ({
-  type: "turn.ended",
-  turn,
-  source: "daemon",
-  data: { outcome: "cancelled" },
-});
-
-function parkedDecision(ask: Ask, answer: Answer): "allow" | "deny" {
-  if ("decision" in answer) return answer.decision === "allow" ? "allow" : "deny";
-  if ("content" in answer)
-    throw new Fault("ask.answer", { detail: "The ask of a paused turn is answered with a decision." });
-  const option = ask.options.find(({ optionId }) => optionId === answer.option);
-  if (!option) throw new Fault("ask.answer", { detail: `The harness did not offer the option "${answer.option}".` });
-  return option.kind.startsWith("allow") ? "allow" : "deny";
-}
-
-export const sessionMissing = (id: string): Fault =>
-  new Fault("session.missing", { detail: `There is no session ${id}.`, help: "See `corral sessions ls`." });
-
-const stopping = (): Fault =>
-  new Fault("daemon.stopping", { detail: "The daemon is stopping.", help: "Try again when it is back." });
-
-const secretsLost = (names: readonly string[]): Fault =>
-  new Fault("turn.secrets_lost", {
-    detail: `The session was opened with ${names.join(", ")}, which only the last daemon knew.`,
-    help: "Give the secrets again with PATCH /v1/sessions/{session}, then prompt.",
-    more: { names },
-  });

@@ -22,7 +22,8 @@ import { forkHistory, forkOpening } from "./fork.ts";
 import { createLanes } from "./lane.ts";
 import { claim } from "./receipts.ts";
 import { recover, wasInterrupted } from "./recover.ts";
-import { LiveSession, sessionMissing } from "./session.ts";
+import { sessionMissing } from "./refusals.ts";
+import { LiveSession } from "./session.ts";
 
 export interface SessionsNeed extends House {
   /** Where a session works that names no directory. */

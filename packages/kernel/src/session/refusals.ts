@@ -1,0 +1,67 @@
+/** What a session says when it cannot do what it is asked, and the small readings of requests that lead there. */
+import {
+  type Answer,
+  type Ask,
+  type AskId,
+  type Draft,
+  Fault,
+  type Phase,
+  type SessionVerb,
+  type TurnId,
+} from "@corral/protocol";
+
+export const given = <Some extends object>(some: Some) =>
+  Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Some]?: NonNullable<Some[Key]>;
+  };
+
+export const cancelledInQueue = (turn: TurnId): Draft => ({
+  type: "turn.ended",
+  turn,
+  source: "daemon",
+  data: { outcome: "cancelled" },
+});
+
+export function parkedDecision(ask: Ask, answer: Answer): "allow" | "deny" {
+  if ("decision" in answer) return answer.decision === "allow" ? "allow" : "deny";
+  if ("content" in answer)
+    throw new Fault("ask.answer", { detail: "The ask of a paused turn is answered with a decision." });
+  const option = ask.options.find(({ optionId }) => optionId === answer.option);
+  if (!option) throw new Fault("ask.answer", { detail: `The harness did not offer the option "${answer.option}".` });
+  return option.kind.startsWith("allow") ? "allow" : "deny";
+}
+
+export const sessionMissing = (id: string): Fault =>
+  new Fault("session.missing", { detail: `There is no session ${id}.`, help: "See `corral sessions ls`." });
+
+export const stopping = (): Fault =>
+  new Fault("daemon.stopping", { detail: "The daemon is stopping.", help: "Try again when it is back." });
+
+export const secretsLost = (names: readonly string[]): Fault =>
+  new Fault("turn.secrets_lost", {
+    detail: `The session was opened with ${names.join(", ")}, which only the last daemon knew.`,
+    help: "Give the secrets again with PATCH /v1/sessions/{session}, then prompt.",
+    more: { names },
+  });
+
+export const sessionClosed = (id: string): Fault =>
+  new Fault("session.closed", { detail: `${id} was closed.`, help: "Fork it to go on." });
+
+export const wrongPhase = (phase: Phase, verb: SessionVerb): Fault =>
+  new Fault("session.phase", { detail: `A session that is ${phase} does not take "${verb}".`, more: { phase } });
+
+export const queueFull = (queued: number): Fault =>
+  new Fault("session.queue_full", {
+    detail: `${queued} prompts wait already.`,
+    help: "Wait for a turn to end, or cancel one.",
+    more: { queued },
+  });
+
+export const cannotSteer = (agent: string): Fault =>
+  new Fault("agent.cannot", {
+    detail: `The agent "${agent}" cannot be steered now.`,
+    help: "Prompt instead: the prompt is queued behind the running turn.",
+  });
+
+export const askMissing = (session: string, ask: AskId): Fault =>
+  new Fault("ask.missing", { detail: `${session} has no ask ${ask}.`, help: "See `corral ask ls`." });
