@@ -4,12 +4,13 @@ import {
   type Call,
   type Contract,
   contract,
-  Fault,
+  type Fault,
   fromProblem,
   isFault,
   type Operation,
   type OperationName,
 } from "@corral/protocol";
+import { addressOf, makeKey, type Parts, parseJson, reaching } from "./request.ts";
 import { anySignal, backOff, type Sleep } from "./sleep.ts";
 
 export interface CallOptions {
@@ -36,12 +37,6 @@ export type CallFunction = <Name extends OperationName>(
   ...rest: CallRest<Name>
 ) => Promise<AnswerOf<Contract[Name]>>;
 
-interface Parts {
-  readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | undefined>>;
-  readonly body?: unknown;
-}
-
 export interface WireNeed {
   readonly url: string;
   readonly token: string | undefined;
@@ -51,14 +46,15 @@ export interface WireNeed {
   readonly sleep: Sleep;
 }
 
+interface Opening {
+  readonly headers: Record<string, string>;
+  readonly signal: AbortSignal;
+}
+
 export interface Wire {
   readonly call: CallFunction;
   /** One try, whose body is left to be read. */
-  open(
-    name: OperationName,
-    parts: Parts,
-    request: { headers: Record<string, string>; signal: AbortSignal },
-  ): Promise<Response>;
+  open(name: OperationName, parts: Parts, request: Opening): Promise<Response>;
   /** Whether a daemon has ever answered; one that never did is not worth waiting for. */
   reached(): boolean;
   readonly url: string;
@@ -66,67 +62,51 @@ export interface Wire {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Sent again for a daemon that comes back; everything that it may take 31 s to come back from. */
+/** For a daemon that restarts: six tries within 31 s, and no seventh. */
 const defaultPatienceMs = 60_000;
 const passing = new Set(["daemon.unreachable", "daemon.stopping", "store.closed"]);
 
-export const unreachable = (url: string, detail: string, cause?: unknown): Fault =>
-  new Fault("daemon.unreachable", {
-    detail,
-    help: `Start the daemon with \`corral serve\`, or check that its address is ${url}.`,
-    ...(cause === undefined ? {} : { cause }),
-  });
-
-/** A step that is empty or dots would lead to another route. */
-function step(name: string, text: string | undefined): string {
-  if (text !== undefined && !/^\.{0,2}$/.test(text)) return encodeURIComponent(text);
-  throw new Fault("request.invalid", {
-    detail: `"${text ?? ""}" cannot be a ${name}.`,
-    help: "Give the id that the daemon gave.",
-  });
+interface Patience {
+  readonly sleep: Sleep;
+  readonly signal: AbortSignal;
+  /** How long to wait in all; asked after each failure. */
+  readonly patienceMs: () => number;
 }
 
-function addressOf({ path }: Operation, { params, query }: Parts): string {
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => step(name, params?.[name]));
-  const asked = Object.entries(query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return asked.length === 0 ? filled : `${filled}?${new URLSearchParams(asked)}`;
-}
-
-/** 16 bytes of chance; `crypto.randomUUID` is missing on pages that came over plain http. */
-const makeKey = (): string =>
-  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Not JSON is not Corral's: fromProblem says so.
+async function patiently<Value>(work: () => Promise<Value>, { sleep, signal, patienceMs }: Patience): Promise<Value> {
+  const pace = backOff();
+  signal.throwIfAborted();
+  for (let waitedMs = 0; ; ) {
+    try {
+      return await work();
+    } catch (error) {
+      const delayMs = pace.next();
+      waitedMs += delayMs;
+      if (!isFault(error) || !passing.has(error.code) || waitedMs > patienceMs()) throw error;
+      await sleep(delayMs, { signal });
+    }
   }
 }
+
+const headersOf = (one: Operation, { body }: Parts, { key }: CallOptions): Record<string, string> => ({
+  accept: "application/json",
+  ...(body === undefined ? {} : { "content-type": "application/json" }),
+  ...(one.idempotent ? { "idempotency-key": key ?? makeKey() } : {}),
+});
 
 export function createWire(need: WireNeed): Wire {
   const { url, token, sleep } = need;
   let reached = false;
 
-  async function send(one: Operation, parts: Parts, headers: Record<string, string>, signal: AbortSignal) {
+  function send(one: Operation, parts: Parts, headers: Record<string, string>, signal: AbortSignal) {
+    const address = url + addressOf(one, parts);
     const init: RequestInit = {
       method: one.method,
       headers: { ...need.headers, ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
       signal,
       ...(parts.body === undefined ? {} : { body: JSON.stringify(parts.body) }),
     };
-    const address = url + addressOf(one, parts);
-    return lost(signal, () => need.fetch(address, init));
-  }
-
-  /** What a broken connection throws differs from platform to platform; here it is one fault. */
-  async function lost<Value>(signal: AbortSignal, work: () => Promise<Value>): Promise<Value> {
-    try {
-      return await work();
-    } catch (cause) {
-      if (signal.aborted) throw signal.reason;
-      throw unreachable(url, `No answer came from ${url}.`, cause);
-    }
+    return reaching(url, signal, () => need.fetch(address, init));
   }
 
   function refused(status: number, text: string): Fault {
@@ -137,7 +117,7 @@ export function createWire(need: WireNeed): Wire {
 
   async function once(one: Operation, parts: Parts, headers: Record<string, string>, signal: AbortSignal) {
     const response = await send(one, parts, headers, signal);
-    const text = await lost(signal, () => response.text());
+    const text = await reaching(url, signal, () => response.text());
     const answer = parseJson(text);
     if (!response.ok || (answer === undefined && one.answer !== undefined)) throw refused(response.status, text);
     reached = true;
@@ -147,38 +127,18 @@ export function createWire(need: WireNeed): Wire {
   async function call(name: OperationName, parts: Parts = {}, options: CallOptions = {}): Promise<unknown> {
     const one: Operation = contract[name];
     const signal = anySignal(need.signal, options.signal);
-    const headers = {
-      accept: "application/json",
-      ...(parts.body === undefined ? {} : { "content-type": "application/json" }),
-      ...(one.idempotent ? { "idempotency-key": options.key ?? makeKey() } : {}),
-    };
-    const pace = backOff();
-    signal.throwIfAborted();
-    for (let waitedMs = 0; ; ) {
-      try {
-        return await once(one, parts, headers, signal);
-      } catch (error) {
-        const patienceMs = options.patienceMs ?? (reached ? defaultPatienceMs : 0);
-        const delayMs = pace.next();
-        if (!isFault(error) || !passing.has(error.code) || waitedMs + delayMs > patienceMs) throw error;
-        await sleep(delayMs, { signal });
-        waitedMs += delayMs;
-      }
-    }
+    const headers = headersOf(one, parts, options);
+    const patienceMs = () => options.patienceMs ?? (reached ? defaultPatienceMs : 0);
+    return patiently(() => once(one, parts, headers, signal), { sleep, signal, patienceMs });
   }
 
-  return {
-    call: call as CallFunction,
-    async open(name, parts, { headers, signal }) {
-      const response = await send(contract[name], parts, headers, signal);
-      const wanted = response.headers.get("content-type")?.startsWith(headers.accept ?? "") ?? false;
-      if (!response.ok || !wanted) throw refused(response.status, await lost(signal, () => response.text()));
-      reached = true;
-      return response;
-    },
-    reached: () => reached,
-    url,
-    sleep,
-    signal: need.signal,
-  };
+  async function openStream(name: OperationName, parts: Parts, { headers, signal }: Opening): Promise<Response> {
+    const response = await send(contract[name], parts, headers, signal);
+    const wanted = response.headers.get("content-type")?.startsWith(headers.accept ?? "") ?? false;
+    if (!response.ok || !wanted) throw refused(response.status, await reaching(url, signal, () => response.text()));
+    reached = true;
+    return response;
+  }
+
+  return { call: call as CallFunction, open: openStream, reached: () => reached, url, sleep, signal: need.signal };
 }

@@ -1,8 +1,9 @@
 /** Follows a session's events across cuts, restarts and proxies: every event once, in order, without a gap. */
 import { Fault, isFault, type SessionEvent, type StreamResync } from "@corral/protocol";
-import { unreachable, type Wire } from "./call.ts";
+import type { Wire } from "./call.ts";
 import { openEar } from "./ear.ts";
 import { type Frame, pollFrames, streamFrames } from "./frames.ts";
+import { unreachable } from "./request.ts";
 import { anySignal, backOff, within } from "./sleep.ts";
 
 export interface FollowOptions {

@@ -1,8 +1,9 @@
 /** One connection to a session's events: server-sent events read as they come, or pages where a proxy holds those back. */
 import { Fault, type SessionEvent, type StreamEnd, type StreamResync, streamMediaTypes } from "@corral/protocol";
 import { createParser } from "eventsource-parser";
-import { unreachable, type Wire } from "./call.ts";
+import type { Wire } from "./call.ts";
 import type { Ear } from "./ear.ts";
+import { unreachable } from "./request.ts";
 import { within } from "./sleep.ts";
 
 export type Frame = SessionEvent | StreamEnd | StreamResync;

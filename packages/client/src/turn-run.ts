@@ -9,8 +9,8 @@ import {
   type Turn,
   type TurnId,
 } from "@corral/protocol";
-import { unreachable } from "./call.ts";
 import { follow, type Road, stoppable } from "./follow.ts";
+import { unreachable } from "./request.ts";
 import { anySignal, unless, within } from "./sleep.ts";
 
 /** An answer to an ask, or one of the words that stand for a decision. */
