@@ -109,14 +109,16 @@ test("names as archives smuggle them stay inside or are refused (invariant 9, ro
 test("very long and very deep paths are refused without effort", async () => {
   const long = [`${"a/".repeat(5000)}x`, "x".repeat(10_000), "../".repeat(3000), `${"a/../".repeat(20_000)}x`];
   for (const path of long) expect(await tryBoth(path)).toEqual(["file.refused", "file.refused"]);
-  const deep = `${"d/".repeat(1000)}${"../".repeat(1000)}x`;
-  expect(await tryBoth(deep.slice(-4000))).toEqual(["workspace.escape", "workspace.escape"]);
-  expect(await tryBoth(`${"a/".repeat(800)}${"../".repeat(800)}`)).toEqual(["file.refused", "file.refused"]);
+  await mkdir(join(root, "d/".repeat(600)), { recursive: true });
+  const [down, up] = ["d/".repeat(600), "../".repeat(600)];
+  expect(await tryBoth(`${down}x`)).toEqual([]);
+  expect(await tryBoth(`${down}${up}x`)).toEqual(["file.refused", "file.refused"]);
 });
 
 test("while a directory swings between here and elsewhere, no write and no read gets out (invariant 9)", async () => {
   const fixture = join(import.meta.dirname, "swing.fixture.ts");
   const swinger = spawn(process.execPath, [fixture, root, outside], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(swinger, "exit");
   try {
     await once(swinger.stdout, "data");
     let inside = 0;
@@ -134,6 +136,6 @@ test("while a directory swings between here and elsewhere, no write and no read 
     expect(await whatIsOutside()).toEqual(untouched);
   } finally {
     swinger.kill("SIGKILL");
-    await once(swinger, "exit");
+    await ended;
   }
 }, 120_000);

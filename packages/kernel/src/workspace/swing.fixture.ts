@@ -5,28 +5,30 @@ import { join } from "node:path";
 const [root = "", elsewhere = ""] = process.argv.slice(2);
 const swing = join(root, "swing");
 
-/** The other side makes directories meanwhile; what fails here is tried another way in the next round. */
+/** The other side makes directories and files meanwhile: what fails in one round succeeds in another. */
 function attempt(step: () => void): void {
   try {
     step();
   } catch {
-    rmSync(swing, { recursive: true, force: true });
+    // The next step meets whatever is there.
   }
 }
 
+const clear = (path: string) => attempt(() => rmSync(path, { recursive: true, force: true }));
+
 for (let round = 0; ; round++) {
   const parked = join(root, `parked-${round % 50}`);
-  rmSync(parked, { recursive: true, force: true });
+  clear(parked);
   attempt(() => mkdirSync(swing, { recursive: true }));
   attempt(() => renameSync(swing, parked));
   attempt(() => symlinkSync(elsewhere, swing));
   // From one link to the other in one step: the name is never free in between.
   const next = join(root, "next");
-  rmSync(next, { force: true });
+  clear(next);
   attempt(() => symlinkSync(parked, next));
   attempt(() => renameSync(next, swing));
   attempt(() => symlinkSync(elsewhere, next));
   attempt(() => renameSync(next, swing));
-  rmSync(swing, { recursive: true, force: true });
+  clear(swing);
   if (round === 0) process.stdout.write("swinging\n");
 }

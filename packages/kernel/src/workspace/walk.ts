@@ -7,7 +7,7 @@ import { errorCode, fileMissing, fileRefused, pathEscapes, workspaceMissing } fr
 /** What Linux itself follows and takes; a walk that is longer is made to tire us. */
 const maxLinks = 40;
 const maxPathBytes = 4096;
-const maxSteps = 20_000;
+const maxSteps = 5000;
 
 export interface WalkNeed {
   readonly footing: Footing;

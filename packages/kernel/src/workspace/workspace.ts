@@ -87,7 +87,8 @@ class Folder implements Workspace {
       await using found = await this.#walk(path);
       if (found.end.kind === "missing") throw fileMissing(path);
       if (found.end.kind === "file") throw fileRefused(path, "it is not a directory");
-      return this.#requireInside(path, found.end.held);
+      // Without the await it would be let go before it is looked at.
+      return await this.#requireInside(path, found.end.held);
     });
   }
 
