@@ -11,10 +11,9 @@ const maxChunks = 512;
 
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
 
-/** The last bytes of UTF-8, without the rest of a character that was cut. */
+/** The last bytes of UTF-8 whose beginning is gone, without the rest of a character that was cut. */
 function lastBytes(bytes: Uint8Array, limitBytes: number): Uint8Array {
-  if (bytes.length <= limitBytes) return bytes;
-  let from = bytes.length - limitBytes;
+  let from = Math.max(0, bytes.length - limitBytes);
   for (let i = 0; i < 3 && isContinuation(bytes[from]); i++) from++;
   return bytes.subarray(from);
 }
@@ -45,11 +44,12 @@ export function createOutputTail(limitBytes: number): OutputTail {
     },
     read({ whole }) {
       const all = Buffer.concat(chunks);
-      const text = decode(dropped || all.length > limitBytes ? lastBytes(all, limitBytes) : all, !whole);
+      const isCut = dropped || all.length > limitBytes;
+      const text = decode(isCut ? lastBytes(all, limitBytes) : all, !whole);
       // What is not UTF-8 grew by the decoding; the limit holds for what is told.
       const bytes = Buffer.from(text);
-      const truncated = dropped || all.length > limitBytes || bytes.length > limitBytes;
-      return { output: bytes.length > limitBytes ? decode(lastBytes(bytes, limitBytes), false) : text, truncated };
+      if (bytes.length <= limitBytes) return { output: text, truncated: isCut };
+      return { output: decode(lastBytes(bytes, limitBytes), false), truncated: true };
     },
   };
 }

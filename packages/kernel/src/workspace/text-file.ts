@@ -13,7 +13,8 @@ export const tooLarge = (path: string) => fileRefused(path, `it is larger than $
 export async function readTextFile(path: string, held: Held, { readFlags }: Footing): Promise<string> {
   await using file = await open(held.place, readFlags);
   const stats = await file.stat();
-  if (!stats.isFile()) throw fileRefused(path, "it is not a regular file");
+  const same = stats.dev === held.stats.dev && stats.ino === held.stats.ino;
+  if (!stats.isFile() || !same) throw fileRefused(path, "it was replaced meanwhile");
   if (stats.size > maxFileBytes) throw tooLarge(path);
   return decode(path, await readBounded(path, file));
 }

@@ -62,8 +62,9 @@ class Folder implements Workspace {
       await using found = await this.#walk(path);
       const end = requireFile(path, found);
       if (end.kind === "missing") throw fileMissing(path);
+      const text = await readTextFile(path, end.held, this.#footing);
       await this.#requireInside(path, end.held);
-      return pickLines(await readTextFile(path, end.held, this.#footing), range);
+      return pickLines(text, range);
     });
   }
 
