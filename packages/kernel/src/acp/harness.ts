@@ -75,7 +75,8 @@ async function bounded(opening: Promise<void>, { title }: AcpHarness, { clock, s
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    signal.throwIfAborted();
+    // Not thrown from here: the opening would then reject with nobody to hear it, which ends the daemon.
+    if (signal.aborted) onAbort();
     await Promise.race([opening, promise]);
   } finally {
     takeBack();
