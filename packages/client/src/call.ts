@@ -96,13 +96,17 @@ const headersOf = (one: Operation, { body }: Parts, { key }: CallOptions): Recor
 
 export function createWire(need: WireNeed): Wire {
   const { url, token, sleep } = need;
+  // Made here, so that a token that no header can carry is told at once, and names differ in more than their case.
+  const always = new Headers({ ...need.headers });
+  if (token) always.set("authorization", `Bearer ${token}`);
+  const ownHeaders = Object.fromEntries(always);
   let reached = false;
 
   function send(one: Operation, parts: Parts, headers: Record<string, string>, signal: AbortSignal) {
     const address = url + addressOf(one, parts);
     const init: RequestInit = {
       method: one.method,
-      headers: { ...need.headers, ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
+      headers: { ...ownHeaders, ...headers },
       signal,
       ...(parts.body === undefined ? {} : { body: JSON.stringify(parts.body) }),
     };
