@@ -146,9 +146,9 @@ test("releasing ends the command and what it started", async () => {
 
 test("a wait ends with its request, and the command goes on", async () => {
   const terminalId = await create({ command: "sleep 1000" });
-  const controller = new AbortController();
-  const waiting = call("wait_for_exit", { terminalId }, controller.signal);
-  controller.abort(new Error("the session was cancelled"));
+  const request = new AbortController();
+  const waiting = call("wait_for_exit", { terminalId }, request.signal);
+  request.abort(new Error("the session was cancelled"));
   await expect(waiting).rejects.toThrow("the session was cancelled");
   expect((await output(terminalId)).exitStatus).toBeUndefined();
 });
