@@ -15,6 +15,7 @@ import { type ExitCode, exitCodeOfTurn, exitCodes } from "./exit-code.ts";
 import { tell, tellingOf } from "./output/fault.ts";
 import { createTurnView, type TurnView } from "./output/turn-view.ts";
 import type { Shell } from "./shell.ts";
+import { keepVigil } from "./vigil.ts";
 
 export interface FollowNeed {
   readonly shell: Shell;
@@ -26,6 +27,8 @@ export interface FollowNeed {
   readonly policy: AskPolicy;
   /** Who answers; absent where nobody can be asked. */
   readonly person?: Person;
+  /** Where the daemon is, when it is another process that may go away. */
+  readonly url?: string;
   /** How long the turn may take; the daemon ends it then, and we do not wait much longer. */
   readonly timeoutMs?: number;
 }
@@ -128,6 +131,7 @@ async function showToEnd(need: FollowNeed, view: TurnView, signal: AbortSignal):
     }
   } catch (error) {
     if (!signal.aborted) throw error;
+    if (isFault(signal.reason)) throw signal.reason;
   }
   return false;
 }
@@ -139,6 +143,7 @@ export async function followTurn(need: FollowNeed): Promise<Followed> {
     ? jsonView(shell)
     : createTurnView({ answer: shell.stdout, progress: shell.stderr, quiet: need.quiet });
   using watch = watchOver(need, giveUp);
+  using _ = need.url === undefined ? undefined : keepVigil(need.url, (fault) => giveUp.abort(fault));
   const ended = await showToEnd(need, view, giveUp.signal);
   view.end();
   const ending = watch.ending();

@@ -104,13 +104,13 @@ async function turnAfter(corral: Corral, state: Session, { ask }: Waiting): Prom
 }
 
 /** Shows how it goes on; without a daemon this process is the only one that could. */
-async function goOn(shell: Shell, { corral }: Reached, state: Session, waiting: Waiting): Promise<number> {
+async function goOn(shell: Shell, { corral, url }: Reached, state: Session, waiting: Waiting): Promise<number> {
   const turn = await turnAfter(corral, state, waiting);
   if (turn === undefined) return exitCodes.done;
   const session: SessionId = state.id;
   // What was said before the answer has been read already.
   const from = waiting.ask.state === "parked" ? turn.cursor : state.cursor + 1;
-  const show = { json: false, quiet: false, policy: state.policy };
+  const show = { json: false, quiet: false, policy: state.policy, ...(url === undefined ? {} : { url }) };
   const followed = await followTurn({ shell, corral, session, turn: { id: turn.id, cursor: from }, ...show });
   const { items } = await corral.call("listAsks", { params: { session } });
   tellResult(shell, { session, ...followed, asks: items.filter((ask) => ask.turn === turn.id) });

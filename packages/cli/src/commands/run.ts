@@ -53,14 +53,25 @@ async function begin(corral: Corral, plan: Plan): Promise<{ readonly session: Se
   return { session: id, policy };
 }
 
-async function prompted({ corral }: Reached, plan: Plan): Promise<Result> {
+async function prompted({ corral, url }: Reached, plan: Plan): Promise<Result> {
   const { shell, flags, prompt, timeoutMs, person } = plan;
   const { session, policy } = await begin(corral, plan);
   const { json = false, quiet = false } = flags;
   if (!json && !quiet) shell.stderr.line(shell.stderr.style("dim", `session ${session}`));
   const limit = timeoutMs === undefined ? {} : { timeoutMs };
   const turn = await corral.call("startTurn", { params: { session }, body: { prompt, ...limit } });
-  const need = { shell, corral, session, turn, json, quiet, policy, ...limit, ...(person ? { person } : {}) };
+  const need = {
+    shell,
+    corral,
+    session,
+    turn,
+    json,
+    quiet,
+    policy,
+    ...limit,
+    ...(person ? { person } : {}),
+    ...(url === undefined ? {} : { url }),
+  };
   const followed = await followTurn(need);
   const waits = followed.code === exitCodes.needsPerson;
   const { items } = waits ? await corral.call("listAsks", { params: { session } }) : { items: [] };

@@ -62,7 +62,7 @@ export async function crashAndRecovery(theatre: Theatre): Promise<Session> {
   narrator.act("The agent is killed in the middle of a sentence");
   const session = await open(theatre, crashing);
   const broken = await play(theatre, session, "Tell me something important");
-  narrator.check(broken.outcome === "failed", `the turn ended at once: ${broken.fault?.code ?? "no fault"}`);
+  narrator.check(broken.outcome === "failed", `the turn ended at once: ${broken.fault?.detail ?? "no fault"}`);
   const next = await play(theatre, session, "Are you there?");
   narrator.check(next.outcome === "completed", `the next prompt brought it back (${await startedHow(session)})`);
   return session;

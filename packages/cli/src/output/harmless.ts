@@ -8,7 +8,7 @@ export const harmless = (text: string): string => text.replace(/\r\n/g, "\n").re
 
 /** One line of at most so many letters, cut between code points. */
 export function oneLine(text: string, letters = 100): string {
-  const flat = harmless(text).replace(/\s+/g, " ").trim();
+  const flat = harmless(text.replace(/\s+/g, " ")).trim();
   const points = [...flat];
   return points.length > letters ? `${points.slice(0, letters - 1).join("")}…` : flat;
 }

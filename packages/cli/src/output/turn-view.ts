@@ -43,62 +43,87 @@ const marks: Readonly<Record<string, { readonly mark: string; readonly style: St
   failed: { mark: "✗", style: "red" },
 };
 
-export function createTurnView({ answer, progress, quiet }: ViewNeed): TurnView {
-  const calls = new Map<string, Call>();
-  let thought = "";
-  let plan = "";
-  let said = "";
+type Note = (style: Style, words: string) => void;
 
-  /** On one terminal both streams share the line; a line of progress starts on its own. */
-  const note = (style: Style, words: string) => {
+/** Lines of progress start on their own line, even where the answer is written to the same place. */
+function noteOn({ answer, progress, quiet }: ViewNeed): Note {
+  const shared = answer === progress || (answer.isTerminal && progress.isTerminal);
+  return (style, words) => {
     if (quiet) return;
-    if (answer.isTerminal && progress.isTerminal && !answer.atLineStart()) answer.line();
+    if (shared && !answer.atLineStart()) answer.line();
     progress.line(progress.style(style, words));
   };
-  const endThought = () => {
-    if (thought !== "") note("dim", `· ${oneLine(thought, 400)}`);
-    thought = "";
-  };
-  const tool = (update: SessionUpdate) => {
+}
+
+/** Tool calls: told when they begin and when they end. */
+function toolLines(note: Note): (update: SessionUpdate) => void {
+  const calls = new Map<string, Call>();
+  return (update) => {
     const id = text(update.toolCallId);
     const known = calls.get(id);
     const call = { title: text(update.title) || known?.title || id, status: known?.status ?? "" };
     calls.set(id, call);
-    if (known === undefined)
-      note("cyan", `→ ${oneLine(call.title)}${update.kind ? ` (${oneLine(text(update.kind))})` : ""}`);
+    const kind = update.kind ? ` (${oneLine(text(update.kind))})` : "";
+    if (known === undefined) note("cyan", `→ ${oneLine(call.title)}${kind}`);
     const shown = marks[text(update.status)];
-    if (shown && call.status !== update.status) {
-      call.status = text(update.status);
-      note(shown.style, `${shown.mark} ${oneLine(call.title)}${changesText(update)}`);
-    }
+    if (shown === undefined || call.status === update.status) return;
+    call.status = text(update.status);
+    note(shown.style, `${shown.mark} ${oneLine(call.title)}${changesText(update)}`);
   };
-  const updates: Readonly<Record<string, (update: SessionUpdate) => void>> = {
-    agent_message_chunk: (update) => {
-      // A message that follows a tool starts on a line of its own.
-      if (said !== "" && said !== "message" && !answer.atLineStart()) answer.line();
+}
+
+function planLines(note: Note): (update: SessionUpdate) => void {
+  let told = "";
+  return (update) => {
+    const plan = planText(update);
+    if (plan !== undefined && plan !== told) note("dim", plan);
+    told = plan ?? told;
+  };
+}
+
+/** What the agent says; a message that follows a tool starts on a line of its own. */
+function answerLines(answer: Out) {
+  let interrupted = false;
+  return {
+    say(update: SessionUpdate) {
+      if (interrupted && !answer.atLineStart()) answer.line();
+      interrupted = false;
       answer.write(chunkText(update) ?? "");
     },
+    interrupt() {
+      interrupted = true;
+    },
+  };
+}
+
+export function createTurnView(need: ViewNeed): TurnView {
+  const { answer } = need;
+  const note = noteOn(need);
+  const tool = toolLines(note);
+  const spoken = answerLines(answer);
+  let thought = "";
+  const endThought = () => {
+    if (thought !== "") note("dim", `· ${oneLine(thought, 400)}`);
+    thought = "";
+  };
+  const onTool = (update: SessionUpdate) => {
+    spoken.interrupt();
+    tool(update);
+  };
+  const updates: Readonly<Record<string, (update: SessionUpdate) => void>> = {
+    agent_message_chunk: spoken.say,
     agent_thought_chunk: (update) => {
       thought += chunkText(update) ?? "";
     },
-    tool_call: tool,
-    tool_call_update: tool,
-    plan: (update) => {
-      const next = planText(update);
-      if (next !== undefined && next !== plan) note("dim", next);
-      plan = next ?? plan;
-    },
-  };
-  const showUpdate = (update: SessionUpdate) => {
-    if (update.sessionUpdate !== "agent_thought_chunk") endThought();
-    updates[update.sessionUpdate]?.(update);
-    if (update.sessionUpdate === "agent_message_chunk") said = "message";
-    else if (update.sessionUpdate.startsWith("tool_call")) said = said === "" ? "" : "tool";
+    tool_call: onTool,
+    tool_call_update: onTool,
+    plan: planLines(note),
   };
   return {
     show(event) {
-      if (event.type === "turn.updated") return showUpdate(event.data.update);
-      endThought();
+      const update = event.type === "turn.updated" ? event.data.update : undefined;
+      if (update?.sessionUpdate !== "agent_thought_chunk") endThought();
+      if (update) return updates[update.sessionUpdate]?.(update);
       const line = progressText(event);
       if (line !== undefined) note(line.style, line.words);
     },
@@ -144,14 +169,14 @@ function progressText(event: SessionEvent): Line | undefined {
   }
 }
 
-type Data<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>["data"];
+type Content<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>["data"];
 
-function answerText({ outcome, option, by, rule }: Data<"turn.answered">): string {
+function answerText({ outcome, option, by, rule }: Content<"turn.answered">): string {
   const what = option?.name ? oneLine(option.name) : outcome;
   return `${outcome === "parked" ? "nobody answered: the turn is paused" : what} (${rule ? `${by}, ${rule}` : by})`;
 }
 
-function exitText({ code, signal, stderr }: Data<"harness.exited">): string {
+function exitText({ code, signal, stderr }: Content<"harness.exited">): string {
   const last = stderr.tail.length > 0 ? stderr.tail.slice(-5) : stderr.head.slice(-5);
   const how = signal ? `by signal ${signal}` : `with code ${code ?? "unknown"}`;
   return [`! the agent ended ${how}`, ...last.map((line) => `  | ${harmless(line)}`)].join("\n");

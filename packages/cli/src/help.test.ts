@@ -1,0 +1,77 @@
+/** The help of every command, and how wrong calls are told. */
+import type { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Home, linesOf, openHome } from "./cli.fixture.ts";
+import { createProgram } from "./program.ts";
+import { shellOfProcess } from "./shell.ts";
+
+let home: Home;
+beforeAll(async () => {
+  home = await openHome();
+});
+afterAll(() => home[Symbol.asyncDispose]());
+
+const pathsOf = (command: Command, above: readonly string[] = []): readonly (readonly string[])[] =>
+  command.commands.flatMap((inner) => {
+    const path = [...above, inner.name()];
+    return [path, ...pathsOf(inner, path)];
+  });
+
+const commands = pathsOf(createProgram({ shell: shellOfProcess(), finish: () => undefined }));
+
+describe("help", () => {
+  test("the commands are those that are promised", () => {
+    expect(commands.map((path) => path.join(" "))).toEqual(
+      expect.arrayContaining([
+        ...["run", "serve", "sessions ls", "sessions show", "sessions tail", "sessions cancel", "sessions close"],
+        ...["sessions rm", "ask ls", "ask answer", "ps", "agents", "demo", "doctor", "version"],
+      ]),
+    );
+  });
+
+  test.each(commands.map((path) => [path.join(" "), path] as const))(
+    "%s has help with an example",
+    async (name, path) => {
+      const { code, stdout, stderr } = await home.corral([...path, "--help"]);
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(new RegExp(`^Usage: corral ${name}`));
+      expect(stdout).toMatch(new RegExp(`Examples:\\n(.*\\n)*?.*corral ${name}`));
+    },
+  );
+
+  test("without a word the whole help is shown", async () => {
+    const { code, stdout } = await home.corral([]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("corral demo");
+  });
+});
+
+describe("wrong calls", () => {
+  test("an unknown command is told with what was probably meant", async () => {
+    const { code, stdout, stderr } = await home.corral(["sesions"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("unknown command 'sesions'");
+    expect(stderr).toContain("Did you mean sessions?");
+  });
+
+  test.each([
+    [["run", "--alow", "x"], /unknown option '--alow'/],
+    [["sessions", "show"], /missing required argument 'session'/],
+    [["sessions", "tail", "-n", "many", "last"], /must be a whole number/],
+    [["run"], /There is no prompt/],
+    [["run", "--timeout", "soon", "x"], /"soon" is not a duration/],
+    [["run", "--agent", "nobody", "x"], /agent\.missing/],
+    [["run", "--cwd", "nowhere", "x"], /workspace\.missing/],
+    [["sessions", "show", "mine"], /"mine" is not the id of a session/],
+    [["ask", "answer", "last", "allow"], /ask\.missing/],
+    [["sessions", "tail", "-f", "last"], /daemon\.unreachable/],
+  ])("%j is told in three lines: what, why, what to do", async (args, pattern) => {
+    const { code, stdout, stderr } = await home.corral(args);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(pattern);
+    const lines = linesOf(stderr);
+    expect(lines[0]).toMatch(/^corral: /);
+    expect(lines.at(-1)).toMatch(/^ {2}do: {2}\S/);
+    expect(lines.length).toBeLessThanOrEqual(3);
+  });
+});
