@@ -15,8 +15,8 @@ import { platformSleep, type Sleep } from "./sleep.ts";
 
 export interface ConnectOptions {
   /** Where the daemon listens; `http://127.0.0.1:2468` when absent. */
-  readonly url?: string;
-  readonly token?: string;
+  readonly url?: string | undefined;
+  readonly token?: string | undefined;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Instead of the platform's own. */

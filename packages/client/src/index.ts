@@ -18,7 +18,7 @@ export type {
   Turn,
   TurnId,
 } from "@corral/protocol";
-export { allows, Fault, fold, isClean, isFault } from "@corral/protocol";
+export { allows, chunkText, Fault, fold, isClean, isFault } from "@corral/protocol";
 export type { CallFunction, CallOf, CallOptions } from "./call.ts";
 export { type ConnectOptions, type Corral, connect, type SessionList } from "./connect.ts";
 export type { FollowOptions } from "./follow.ts";
