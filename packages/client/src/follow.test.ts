@@ -209,6 +209,24 @@ describe("cursors", () => {
     expect(await everything((await sessionAt(server.url, log)).events())).toEqual(log.events);
   });
 
+  test("and texts are whole though the bytes come one by one", async () => {
+    const log = createLogFixture();
+    log.say("žluťoučký 🐎\r\n");
+    close(log);
+    const server = kept(await serveLog(log));
+    const byteByByte = async (address: string, init: RequestInit) => {
+      const response = await fetch(address, init);
+      const bytes = new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, out) {
+          for (const byte of chunk) out.enqueue(Uint8Array.of(byte));
+        },
+      });
+      return new Response(response.body?.pipeThrough(bytes), response);
+    };
+    const session = await connect({ url: server.url, fetch: byteByByte }).sessions.get(log.id);
+    expect(await everything(session.events())).toEqual(log.events);
+  });
+
   test("that leave one out are a fault", async () => {
     const log = createLogFixture();
     for (let left = 5; left > 0; left--) log.say("so");
