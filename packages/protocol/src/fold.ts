@@ -15,21 +15,28 @@ const phaseOf = ({ turn, asks }: Pick<Session, "turn" | "asks">): Phase => {
   return asks.some(({ state }) => state === "open") ? "waiting" : "running";
 };
 
-/** A harness speaks of its own settings and of itself in updates; these few are state, all others are only content. */
-const updateSteps: Readonly<Record<string, (update: SessionUpdate, state: Session) => Partial<Session>>> = {
-  available_commands_update: ({ availableCommands }) =>
-    Array.isArray(availableCommands) ? { commands: availableCommands } : {},
-  config_option_update: ({ configOptions }) => (Array.isArray(configOptions) ? { configOptions } : {}),
-  current_mode_update: ({ currentModeId }) => (typeof currentModeId === "string" ? { mode: currentModeId } : {}),
-  session_info_update: ({ title }, state) => (typeof title === "string" && !state.title ? { title } : {}),
-  usage_update: ({ used, size, cost }) =>
-    typeof used === "number" && typeof size === "number"
-      ? { context: { used, size, ...(cost === undefined || cost === null ? {} : { cost }) } }
-      : {},
-};
+type UpdateStep = (update: SessionUpdate, state: Session) => Partial<Session>;
+
+/**
+ * A harness speaks of its own settings and of itself in updates; these few are state, all others are only content. A map, since
+ * the kind of an update is the harness's to choose, and an object answers to names such as "constructor".
+ */
+const updateSteps = new Map<string, UpdateStep>(
+  Object.entries<UpdateStep>({
+    available_commands_update: ({ availableCommands }) =>
+      Array.isArray(availableCommands) ? { commands: availableCommands } : {},
+    config_option_update: ({ configOptions }) => (Array.isArray(configOptions) ? { configOptions } : {}),
+    current_mode_update: ({ currentModeId }) => (typeof currentModeId === "string" ? { mode: currentModeId } : {}),
+    session_info_update: ({ title }, state) => (typeof title === "string" && !state.title ? { title } : {}),
+    usage_update: ({ used, size, cost }) =>
+      typeof used === "number" && typeof size === "number"
+        ? { context: { used, size, ...(cost === undefined || cost === null ? {} : { cost }) } }
+        : {},
+  }),
+);
 
 const foldUpdate = (state: Session, update: SessionUpdate): Partial<Session> =>
-  updateSteps[update.sessionUpdate]?.(update, state) ?? {};
+  updateSteps.get(update.sessionUpdate)?.(update, state) ?? {};
 
 /** Leaves out what an event carries as undefined, so that it cannot wipe what was known. */
 const known = <Some extends object>(some: Some) =>
@@ -116,7 +123,7 @@ function settle(state: Session, changes: Partial<Session>, event: SessionEvent):
 export function fold(state: Session | undefined, event: SessionEvent): Session {
   if (event.type === "session.opened") return open(event);
   if (!state) throw new Error(`a session's log starts with session.opened, not with ${event.type}`);
-  const step = steps[event.type] as Step<SessionEvent["type"]> | undefined;
+  const step = Object.hasOwn(steps, event.type) ? (steps[event.type] as Step<SessionEvent["type"]>) : undefined;
   const next = settle(state, step?.(state, event as never) ?? {}, event);
   if (next.phase === "closed") return next;
   const phase = phaseOf(next);

@@ -1,6 +1,6 @@
 /** A fault on the wire: an RFC 9457 problem document, made from a fault and read back into one. */
 import { z } from "zod";
-import { Fault, faults, isFaultCode } from "./fault.ts";
+import { Fault, type FaultCode, faults, isFaultCode } from "./fault.ts";
 
 export const problemSchema = z
   .looseObject({
@@ -31,18 +31,23 @@ export function toProblem(fault: Fault, occurrence?: string): Problem {
   };
 }
 
+/** The nearest that this release has to a refusal that it does not know. */
+const unheard = (status: number): FaultCode =>
+  status >= 500 || status < 400 ? "daemon.unreachable" : "request.invalid";
+
 /** What a client makes of an answer that is not a success, whoever sent it. */
 export function fromProblem(status: number, body: unknown): Fault {
   const parsed = problemSchema.safeParse(body);
-  if (parsed.success && isFaultCode(parsed.data.code)) {
+  if (parsed.success) {
     const { type: _type, title, status: _status, code, retry: _retry, detail, help, ...more } = parsed.data;
-    return new Fault(isFaultCode(code) ? code : "internal", {
+    const known = isFaultCode(code);
+    return new Fault(known ? code : unheard(status), {
       detail: detail ?? title,
       ...(help ? { help } : {}),
-      more,
+      ...(known ? (Object.keys(more).length > 0 ? { more } : {}) : { more: { ...more, code, status } }),
     });
   }
-  return new Fault(status >= 500 || status < 400 ? "daemon.unreachable" : "request.invalid", {
+  return new Fault(unheard(status), {
     detail: `The answer had status ${status} and is not one of Corral's.`,
     help: "Check that the address is that of a Corral daemon and that no proxy stands between.",
     more: { status },

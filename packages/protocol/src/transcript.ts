@@ -3,7 +3,7 @@ import { z } from "zod";
 import { chunkText, promptText, type SessionUpdate } from "./content.ts";
 import type { SessionEvent } from "./event.ts";
 import { idSchema, type TurnId } from "./ids.ts";
-import { readToolOutput } from "./tool.ts";
+import { readToolOutput, type ToolDiff } from "./tool.ts";
 
 const partSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text"), text: z.string() }),
@@ -43,15 +43,33 @@ export interface Transcript {
   readonly items: Item[];
   /** Tool calls of the running turn, by the harness's name for them. */
   readonly calls: Map<string, { readonly call: Item; readonly result?: Item }>;
+  /** Items that nobody has ended yet. */
+  readonly open: Set<Item>;
+  /** Prompts that wait for their turn to start: until then nobody has heard them. */
+  readonly waiting: Map<TurnId, string>;
+  /** The message that is being said, and whose voice it is. */
+  speaking: { readonly item: Item; readonly voice: string } | undefined;
 }
 
-export const emptyTranscript = (): Transcript => ({ items: [], calls: new Map() });
+export const emptyTranscript = (): Transcript => ({
+  items: [],
+  calls: new Map(),
+  open: new Set(),
+  waiting: new Map(),
+  speaking: undefined,
+});
 
 type ItemStart = Pick<Item, "kind" | "role" | "status" | "parts">;
 
 function begin(into: Transcript, { cursor, session, turn }: SessionEvent, start: ItemStart): Item {
   const item: Item = { id: `${session}.${cursor}.${into.items.length}`, cursor, ...(turn ? { turn } : {}), ...start };
   into.items.push(item);
+  if (item.status === "in_progress") into.open.add(item);
+  // What belongs to no turn, or to another, does not interrupt a message.
+  if (into.speaking && into.speaking.item.turn === turn) {
+    into.speaking.item.status = "completed";
+    into.speaking = undefined;
+  }
   return item;
 }
 
@@ -63,16 +81,18 @@ const status = (label: string, detail?: string): ItemStart => ({
 });
 
 /** Chunks that follow each other are one message; a change of kind, of message id or of turn starts the next. */
-function chunk(into: Transcript, event: SessionEvent, role: "user" | "assistant", part: Part): void {
-  const last = into.items.at(-1);
-  const lastPart = last?.parts.at(-1);
-  if (last?.kind !== "message" || last.role !== role || last.turn !== event.turn || last.status !== "in_progress") {
-    begin(into, event, { kind: "message", role, status: "in_progress", parts: [part] });
-  } else if (lastPart?.type === part.type && "text" in lastPart && "text" in part) {
-    lastPart.text += part.text;
-  } else {
-    last.parts.push(part);
+function chunk(into: Transcript, event: SessionEvent, role: "user" | "assistant", update: SessionUpdate): void {
+  const part = contentPart(update);
+  const voice = JSON.stringify([update.sessionUpdate, update.messageId, event.turn]);
+  if (into.speaking?.voice !== voice) {
+    const item = begin(into, event, { kind: "message", role, status: "in_progress", parts: [part] });
+    into.speaking = { item, voice };
+    return;
   }
+  const { parts } = into.speaking.item;
+  const last = parts.at(-1);
+  if (last?.type === part.type && "text" in last && "text" in part) last.text += part.text;
+  else parts.push(part);
 }
 
 function contentPart(update: SessionUpdate): Part {
@@ -109,6 +129,14 @@ function toolCall(into: Transcript, event: SessionEvent, update: SessionUpdate):
   toolResult(into, event, update, known);
 }
 
+/** Content of an update is the whole content so far: later differences take the place of earlier ones. */
+const fileRefs = (diffs: readonly ToolDiff[]): readonly Part[] =>
+  diffs.map(({ path, oldText, newText }) => ({
+    type: "file_ref",
+    path,
+    diff: { ...(oldText === undefined ? {} : { before: oldText }), after: newText },
+  }));
+
 function toolResult(
   into: Transcript,
   event: SessionEvent,
@@ -116,17 +144,14 @@ function toolResult(
   known: { readonly call: Item; readonly result?: Item },
 ): void {
   const { added, whole, diffs, exitCode } = readToolOutput(update);
-  for (const { path, oldText, newText } of diffs) {
-    if (known.call.parts.some((part) => part.type === "file_ref" && part.path === path)) continue;
-    const before = oldText === undefined ? {} : { before: oldText };
-    known.call.parts.push({ type: "file_ref", path, diff: { ...before, after: newText } });
-  }
+  if (diffs.length > 0)
+    known.call.parts = [...known.call.parts.filter(({ type }) => type !== "file_ref"), ...fileRefs(diffs)];
   const callId = String(update.toolCallId ?? "");
   const wanted = added !== "" || whole !== undefined || exitCode !== undefined;
   const start: ItemStart = {
     kind: "tool_result",
     role: "tool",
-    status: "in_progress",
+    status: known.call.status,
     parts: [{ type: "tool_result", callId, output: "" }],
   };
   const result = known.result ?? (wanted ? begin(into, event, start) : undefined);
@@ -159,42 +184,69 @@ const whole =
 
 const unknownUpdate = whole("unknown", (update) => update);
 
-const updateSteps: Readonly<Record<string, UpdateStep>> = {
-  available_commands_update: silent,
-  config_option_update: silent,
-  current_mode_update: silent,
-  session_info_update: silent,
-  usage_update: silent,
-  tool_call: toolCall,
-  tool_call_update: toolCall,
-  agent_message_chunk: (into, event, update) => chunk(into, event, "assistant", contentPart(update)),
-  agent_thought_chunk: (into, event, update) => chunk(into, event, "assistant", contentPart(update)),
-  user_message_chunk: (into, event, update) => chunk(into, event, "user", contentPart(update)),
-  plan: whole("status", (update) => update.entries),
+/** Some harnesses warn of things around the conversation. */
+const notice: UpdateStep = (into, event, { severity, title, description }) => {
+  const said = [title, description].filter((text) => typeof text === "string" && text !== "");
+  begin(into, event, status(typeof severity === "string" ? severity : "notice", said.join(": ")));
 };
 
+/** A map, since the kind of an update is the harness's to choose, and an object answers to names such as "constructor". */
+const updateSteps: ReadonlyMap<string, UpdateStep> = new Map(
+  Object.entries<UpdateStep>({
+    available_commands_update: silent,
+    config_option_update: silent,
+    current_mode_update: silent,
+    session_info_update: silent,
+    usage_update: silent,
+    tool_call: toolCall,
+    tool_call_update: toolCall,
+    agent_message_chunk: (into, event, update) => chunk(into, event, "assistant", update),
+    agent_thought_chunk: (into, event, update) => chunk(into, event, "assistant", update),
+    user_message_chunk: (into, event, update) => chunk(into, event, "user", update),
+    plan: whole("status", (update) => update.entries ?? update),
+    notice,
+  }),
+);
+
 function finish(into: Transcript, turn: TurnId | undefined, failed: boolean): void {
-  for (let at = into.items.length - 1; at >= 0; at--) {
-    const item = into.items[at];
-    if (item?.turn !== turn) break;
-    if (item?.status === "in_progress") item.status = failed && item.kind !== "message" ? "failed" : "completed";
+  for (const item of into.open) {
+    if (item.turn !== turn) continue;
+    if (item.status === "in_progress") item.status = failed && item.kind !== "message" ? "failed" : "completed";
+    into.open.delete(item);
   }
+  if (into.speaking?.item.turn === turn) into.speaking = undefined;
+  if (turn) into.waiting.delete(turn);
   into.calls.clear();
+}
+
+const userMessage = (text: string): ItemStart => ({
+  kind: "message",
+  role: "user",
+  status: "completed",
+  parts: [{ type: "text", text }],
+});
+
+/** A prompt is said when its turn starts: what is still queued, or was cancelled in the queue, nobody has heard. */
+function start(into: Transcript, event: SessionEvent): void {
+  const text = event.turn && into.waiting.get(event.turn);
+  if (event.turn) into.waiting.delete(event.turn);
+  if (text !== undefined) begin(into, event, userMessage(text));
 }
 
 /** One step; changes the transcript in place, since a long one is folded once and read once. */
 export function foldTranscript(into: Transcript, event: SessionEvent): Transcript {
   switch (event.type) {
-    case "turn.started":
-      break;
     case "turn.queued":
-    case "turn.steered": {
-      const parts: Part[] = [{ type: "text", text: promptText(event.data.prompt) }];
-      begin(into, event, { kind: "message", role: "user", status: "completed", parts });
+      if (event.turn) into.waiting.set(event.turn, promptText(event.data.prompt));
       break;
-    }
+    case "turn.started":
+      start(into, event);
+      break;
+    case "turn.steered":
+      begin(into, event, userMessage(promptText(event.data.prompt)));
+      break;
     case "turn.updated":
-      (updateSteps[event.data.update.sessionUpdate] ?? unknownUpdate)(into, event, event.data.update);
+      (updateSteps.get(event.data.update.sessionUpdate) ?? unknownUpdate)(into, event, event.data.update);
       break;
     case "turn.asked":
       begin(into, event, status("asked", event.data.title));
@@ -238,7 +290,7 @@ export function cutText(text: string, maxBytes: number): string {
   if (bytes.length <= maxBytes) return text;
   let end = Math.max(0, maxBytes);
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return new TextDecoder().decode(bytes.subarray(0, end));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, end));
 }
 
 /**
