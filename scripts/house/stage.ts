@@ -101,7 +101,7 @@ async function furnish(folder: string): Promise<Readonly<Record<string, string>>
   await writeFile(join(bin, "corral"), shim, { mode: 0o755 });
   const path = [bin, join(root, "node_modules", ".bin"), process.env.PATH ?? ""].join(":");
   // Nothing else is inherited: a document must work for a reader who has none of our settings.
-  return { PATH: path, HOME: home, TMPDIR: folder, LANG: "C.UTF-8", CORRAL_STATE_DIR: join(home, "state") };
+  return { PATH: path, HOME: home, TMPDIR: folder, LANG: "C.UTF-8", CORRAL_STATE: join(home, "state") };
 }
 
 /** The one shell of a stage. It says a mark when a block is done; a block that fails ends it instead. */

@@ -1,6 +1,7 @@
 /** Puts an ask to the person at the terminal and reads the answer. */
-import { createReadStream, openSync } from "node:fs";
+import { openSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { ReadStream } from "node:tty";
 import type { Answer, Ask, SessionUpdate } from "@corral/protocol";
 import { readToolOutput } from "@corral/protocol";
 import { harmless, oneLine } from "./output/harmless.ts";
@@ -148,7 +149,8 @@ export function createPerson(input: Input, out: Out): Person {
 /** The terminal behind a program whose stdin is taken; absent when there is none. */
 function openTerminal(): Input | undefined {
   try {
-    return createReadStream("", { fd: openSync("/dev/tty", "r") });
+    // Not a file stream: its reads would keep the program from ending until another key is pressed.
+    return new ReadStream(openSync("/dev/tty", "r"));
   } catch {
     // A job without a terminal: nobody can be asked.
     return undefined;

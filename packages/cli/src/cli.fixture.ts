@@ -32,6 +32,8 @@ export interface Home extends AsyncDisposable {
     args: readonly string[],
     options?: { readonly input?: string; readonly env?: Record<string, string> },
   ): Promise<Ran>;
+  /** Runs a line in a shell that knows `corral`. */
+  sh(line: string): Promise<Ran>;
   write(name: string, text: string): Promise<string>;
   /** Starts a daemon on a free port and answers when it listens. */
   serve(args?: readonly string[]): Promise<Running & { readonly url: string }>;
@@ -73,8 +75,8 @@ export async function openHome(): Promise<Home> {
   await mkdir(work);
   const running = new Set<Running>();
   const base = { PATH: process.env.PATH ?? "", HOME: folder, LANG: "C.UTF-8", CORRAL_STATE: join(folder, "state") };
-  const start: Home["start"] = (args, { env = {} } = {}) => {
-    const child = spawn(process.execPath, [mainFile, ...args], { cwd: work, env: { ...base, ...env }, stdio: "pipe" });
+  const launch = (command: string, args: readonly string[], env: Readonly<Record<string, string>>) => {
+    const child = spawn(command, args, { cwd: work, env: { ...base, ...env }, stdio: "pipe" });
     // A program that ends without reading what it is given is told of by its exit code.
     child.stdin.on("error", (error) => error);
     const one = listen(child);
@@ -82,6 +84,7 @@ export async function openHome(): Promise<Home> {
     void one.ended.then(() => running.delete(one));
     return one;
   };
+  const start: Home["start"] = (args, { env = {} } = {}) => launch(process.execPath, [mainFile, ...args], env);
   return {
     folder,
     work,
@@ -90,6 +93,12 @@ export async function openHome(): Promise<Home> {
     async corral(args, { input = "", env = {} } = {}) {
       const one = start(args, { env });
       one.child.stdin?.end(input);
+      return one.ended;
+    },
+    async sh(line) {
+      const corral = `corral() { "${process.execPath}" "${mainFile}" "$@"; }; ${line}`;
+      const one = launch("sh", ["-c", corral], {});
+      one.child.stdin?.end();
       return one.ended;
     },
     async write(name, text) {

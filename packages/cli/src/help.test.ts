@@ -17,7 +17,8 @@ const pathsOf = (command: Command, above: readonly string[] = []): readonly (rea
     return [path, ...pathsOf(inner, path)];
   });
 
-const commands = pathsOf(createProgram({ shell: shellOfProcess(), finish: () => undefined }));
+const program = createProgram({ shell: shellOfProcess(), finish: () => undefined });
+const commands = pathsOf(program);
 
 describe("help", () => {
   test("the commands are those that are promised", () => {
@@ -43,6 +44,41 @@ describe("help", () => {
     const { code, stdout } = await home.corral([]);
     expect(code).toBe(0);
     expect(stdout).toContain("corral demo");
+  });
+});
+
+/** Examples that a person runs in another terminal, or that take a while; their own tests run them. */
+const elsewhere = /^corral (serve|demo)| -f |--story/;
+
+/** In the order in which each finds what it names: what removes comes last. */
+const rank = (line: string): number => {
+  const last = ["answer", "cancel", "close", "rm"].findIndex((word) => line.includes(` ${word} `));
+  return / run /.test(line) ? -1 : last + 1;
+};
+
+describe("examples", () => {
+  test("every example of every help runs as it stands", { timeout: 180_000 }, async () => {
+    const examples = commands.flatMap((path) => {
+      let help = "";
+      const command = path.reduce((above, name) => above.commands.find((one) => one.name() === name) ?? above, program);
+      command.configureOutput({ writeOut: (text) => (help += text) });
+      command.outputHelp();
+      return [...help.matchAll(/^ {2}\$ (.*)$/gm)].map(([, line = ""]) => line);
+    });
+    const lines = [...new Set(examples)].filter((line) => !elsewhere.test(line)).sort((a, b) => rank(a) - rank(b));
+    expect(lines.length).toBeGreaterThan(15);
+    await using place = await openHome();
+    await place.serve();
+    for (const line of lines) {
+      // An ask waits for those that answer one.
+      if (line.includes("ask answer")) expect((await place.corral(["run", "Hello"])).code).toBe(2);
+      // Each removes or closes the newest session; there has to be one.
+      if (/ (close|rm) /.test(line)) expect((await place.corral(["run", "-q", "--allow", "Hello"])).code).toBe(0);
+      const { code, stderr } = await place.sh(line);
+      // In a pipe nobody can be asked: a run that is not allowed everything is paused.
+      const expected = / run /.test(line) ? [0, 2] : [0];
+      expect(expected, `${line}\n${stderr}`).toContain(code);
+    }
   });
 });
 

@@ -120,6 +120,31 @@ describe("sessions beside a daemon", () => {
     expect(answered.code).toBe(0);
   });
 
+  test("a run whose daemon is killed and started again learns that its turn was lost", async () => {
+    const daemon = await home.serve();
+    const steps = [{ say: "wait" }, { hang: { cancellable: true } }];
+    const file = await home.write("hang.json", JSON.stringify({ name: "h", turns: [{ steps }] }));
+    const one = home.start(["run", "--json", "--story", file, "x"]);
+    await one.says(/wait/);
+    daemon.child.kill("SIGKILL");
+    await daemon.ended;
+    await home.start(["serve", "--port", new URL(daemon.url).port]).says(/listens/);
+    const ran = await one.ended;
+    expect([ran.code, resultOf(ran).outcome]).toEqual([1, "lost"]);
+  });
+
+  test("a state directory that another command uses without a daemon is told, and not waited for without end", async () => {
+    const steps = [{ say: "wait" }, { hang: { cancellable: true } }];
+    const file = await home.write("hang.json", JSON.stringify({ name: "h", turns: [{ steps }] }));
+    const one = home.start(["run", "--story", file, "x"]);
+    await one.says(/wait/);
+    const { code, stderr } = await home.corral(["run", "y"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/store\.locked[\s\S]*corral serve/);
+    one.child.kill("SIGINT");
+    expect((await one.ended).code).toBe(130);
+  });
+
   test("a running turn is cancelled, and sessions are closed and removed, from another terminal", async () => {
     await home.serve();
     const file = await home.write(

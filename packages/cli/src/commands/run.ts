@@ -53,6 +53,10 @@ async function begin(corral: Corral, plan: Plan): Promise<{ readonly session: Se
   return { session: id, policy };
 }
 
+/** What has to be said again to a later command; settings from the environment and the file are there anyway. */
+const placeOf = ({ state, url }: RunFlags): string =>
+  url !== undefined ? ` --url ${url}` : state !== undefined ? ` --state ${state}` : "";
+
 async function prompted({ corral, url }: Reached, plan: Plan): Promise<Result> {
   const { shell, flags, prompt, timeoutMs, person } = plan;
   const { session, policy } = await begin(corral, plan);
@@ -75,7 +79,8 @@ async function prompted({ corral, url }: Reached, plan: Plan): Promise<Result> {
   const followed = await followTurn(need);
   const waits = followed.code === exitCodes.needsPerson;
   const { items } = waits ? await corral.call("listAsks", { params: { session } }) : { items: [] };
-  return { session, ...followed, asks: items.filter((ask) => ask.turn === turn.id) };
+  const asks = items.filter((ask) => ask.turn === turn.id);
+  return { session, ...followed, asks, place: placeOf(flags) };
 }
 
 async function planOf(shell: Shell, words: readonly string[], flags: RunFlags, lines: readonly PolicyLine[]) {

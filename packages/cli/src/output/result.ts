@@ -11,6 +11,8 @@ export interface Result {
   readonly code: number;
   /** The asks that wait for a person. */
   readonly asks?: readonly Ask[];
+  /** The flags by which another command finds the same daemon. */
+  readonly place?: string;
   /** Why there was no turn at all. */
   readonly error?: unknown;
 }
@@ -47,10 +49,10 @@ const recordOf = ({ code, detail, help }: NonNullable<Turn["fault"]>): FaultReco
 });
 
 /** How to answer what waits. */
-function tellAsks({ stderr }: Shell, asks: readonly Ask[]): void {
+function tellAsks({ stderr }: Shell, { asks = [], place = "" }: Result): void {
   for (const { id, title, options } of asks) {
     stderr.line(`${stderr.style(["yellow", "bold"], "corral:")} the agent waits for a person: ${oneLine(title)}`);
-    stderr.line(`  do:  corral ask answer ${id} allow`);
+    stderr.line(`  do:  corral ask answer${place} ${id} allow`);
     stderr.line(`  or:  deny${options.map(({ optionId }) => `, ${oneLine(optionId)}`).join("")}`);
   }
 }
@@ -67,10 +69,11 @@ function tellEnd(shell: Shell, turn: Turn, session: SessionId | undefined): void
   }
 }
 
-export function tellResult(shell: Shell, { session, turn, asks = [], error }: Result): void {
+export function tellResult(shell: Shell, result: Result): void {
+  const { session, turn, error } = result;
   if (error !== undefined) tell(shell.stderr, tellingOf(error));
   if (turn !== undefined) tellEnd(shell, turn, session);
-  tellAsks(shell, asks);
+  tellAsks(shell, result);
 }
 
 const tellLost = ({ stderr }: Shell, session: SessionId | undefined): void =>
