@@ -3,6 +3,7 @@
 export { type AcpHarness, acpHarness, type Launch, type LaunchNeed } from "./acp/harness.ts";
 export * from "./kernel.ts";
 export * from "./log/chunk.ts";
+export * from "./ports/clock.reference.ts";
 export * from "./ports/clock.system.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/harness.ts";
