@@ -13,6 +13,8 @@ export interface Machine {
   /** Outlives SIGTERM, SIGHUP and the end of its input from now on. */
   deafen(): void;
   readonly deaf: boolean;
+  /** Calls back whenever a signal comes that would else end the program. */
+  onSignal(signal: NodeJS.Signals, call: () => void): void;
   /** Calls back before SIGTERM or SIGHUP ends the program. */
   onTerminate(call: () => void): void;
 }
@@ -47,6 +49,7 @@ export function thisProcess(): Machine {
     get deaf() {
       return deaf;
     },
+    onSignal: (signal, call) => void process.on(signal, call),
     onTerminate: (call) => void endings.push(call),
   };
 }

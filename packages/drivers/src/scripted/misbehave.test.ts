@@ -1,4 +1,5 @@
 /** Every way in which the scripted harness can behave badly, each looked at from outside. */
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -70,6 +71,27 @@ describe("ending", () => {
     expect(await Promise.race([turn, "hanging"])).toBe("hanging");
     client.process.kill("SIGKILL");
     expect(await turn).toBe("not answered");
+  });
+});
+
+describe("hanging up", () => {
+  test("hang-up closes the conversation, and the program lives on until it is killed", async () => {
+    await using client = await startClient();
+    const turn = broken(client.prompt(await client.open([{ say: "Bye" }, "hang-up", "hang"])));
+    if (client.process.stdout) await once(client.process.stdout, "end");
+    expect(client.said()).toBe("Bye");
+    client.process.kill("SIGTERM");
+    expect(isAlive(client.process.pid ?? 0)).toBe(true);
+    client.process.kill("SIGKILL");
+    expect(await client.exited).toEqual({ code: null, signal: "SIGKILL" });
+    expect(await turn).toBe("not answered");
+  });
+
+  test("on-signal plays its steps when the signal comes, even after its turn has ended", async () => {
+    await using client = await startClient();
+    await client.prompt(await client.open([{ "on-signal": { signal: "SIGUSR2", steps: [{ exit: 3 }] } }]));
+    client.process.kill("SIGUSR2");
+    expect(await client.exited).toEqual({ code: 3, signal: null });
   });
 });
 

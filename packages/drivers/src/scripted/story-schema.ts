@@ -109,6 +109,8 @@ const stepKinds: { readonly [Name in StepName]: z.ZodType<StepArguments[Name]> }
   crash: short("signal", strict({ signal: z.enum(signalNames).default("SIGKILL") })),
   "ignore-sigterm": nothing,
   "double-fork": short("seconds", strict({ seconds: count.default(600) })),
+  "hang-up": nothing,
+  "on-signal": strict({ signal: z.enum(signalNames).default("SIGUSR2"), steps }),
   child: short("command", strict({ command: z.string().min(1) })),
   junk: short("text", strict({ text: z.string() })),
   frame: anything,

@@ -166,6 +166,8 @@ export interface StepArguments {
   crash: { readonly signal: NodeJS.Signals };
   "ignore-sigterm": Nothing;
   "double-fork": { readonly seconds: number };
+  "hang-up": Nothing;
+  "on-signal": { readonly signal: NodeJS.Signals; readonly steps: readonly Step[] };
   child: { readonly command: string };
   junk: { readonly text: string };
   frame: Readonly<Record<string, unknown>>;

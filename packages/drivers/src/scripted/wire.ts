@@ -26,6 +26,8 @@ export interface Wire {
   request(method: string, params: JsonObject, options: { signal: AbortSignal; repeat?: boolean }): Promise<unknown>;
   /** Reads requests until the input ends or nobody reads the output any more. */
   serve(served: Served): Promise<void>;
+  /** Closes both streams; whoever is at the other end hears nothing more and is heard no more. */
+  hangUp(): void;
   /** Resolves when everything written is out, or nobody reads it any more. */
   flushed(): Promise<void>;
 }
@@ -41,6 +43,10 @@ export function createWire({ input, output }: { input: Readable; output: Writabl
     ...outlet,
     notify: (method, params) => send({ method, params }),
     request: questions.request,
+    hangUp() {
+      input.destroy();
+      output.end();
+    },
     async serve(served) {
       const split = lineSplitter((text) => void take(parseFrame(text), { served, send, settle: questions.settle }));
       input.on("data", split);

@@ -42,6 +42,20 @@ export async function crash(scene: Scene, { signal }: StepArguments["crash"]): P
 
 export const ignoreSigterm = async (scene: Scene): Promise<void> => scene.machine.deafen();
 
+/** Closes the conversation on its side and lives on, deaf to polite ends. */
+export async function hangUp(scene: Scene): Promise<void> {
+  await scene.wire.flushed();
+  scene.machine.deafen();
+  scene.wire.hangUp();
+}
+
+/** The steps are played when the signal comes, be it in this turn or long after it. */
+export async function onSignal(scene: Scene, { signal, steps }: StepArguments["on-signal"]): Promise<void> {
+  scene.machine.onSignal(signal, () => {
+    scene.play(steps).catch((error: unknown) => scene.complain(`The steps after ${signal} failed: ${String(error)}`));
+  });
+}
+
 /** A shell starts the grandchild and ends, so that it belongs to nobody; it tells its pid in `grandchild.pid`. */
 export async function doubleFork(scene: Scene, { seconds }: StepArguments["double-fork"]): Promise<void> {
   const { cwd } = scene.session;

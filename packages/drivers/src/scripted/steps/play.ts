@@ -35,6 +35,8 @@ const players: { readonly [Name in StepName]: Player<Name> } = {
   crash: misbehave.crash,
   "ignore-sigterm": misbehave.ignoreSigterm,
   "double-fork": misbehave.doubleFork,
+  "hang-up": misbehave.hangUp,
+  "on-signal": misbehave.onSignal,
   child: misbehave.child,
   junk: misbehave.junk,
   frame: misbehave.frame,
