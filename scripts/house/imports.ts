@@ -13,8 +13,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   fleet: ["protocol", "kernel"],
   daemon: ["protocol", "kernel", "fleet"],
   client: ["protocol"],
+  model: ["protocol"],
   console: ["client"],
-  cli: ["protocol", "kernel", "drivers", "doors", "fleet", "daemon", "client"],
+  cli: ["protocol", "kernel", "drivers", "doors", "fleet", "daemon", "client", "model"],
 };
 
 /** Packages that run in browsers and at the edge too. */

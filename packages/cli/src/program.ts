@@ -6,6 +6,7 @@ import { agentsCommand } from "./commands/agents.ts";
 import { askCommand } from "./commands/ask.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { modelStubCommand } from "./commands/model-stub.ts";
 import { psCommand } from "./commands/ps.ts";
 import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -25,6 +26,7 @@ const makers = [
   agentsCommand,
   demoCommand,
   doctorCommand,
+  modelStubCommand,
   versionCommand,
 ];
 
