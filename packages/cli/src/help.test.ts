@@ -48,7 +48,7 @@ describe("help", () => {
 });
 
 /** Examples that a person runs in another terminal, or that take a while; their own tests run them. */
-const elsewhere = /^corral (serve|demo)| -f |--story/;
+const elsewhere = /^corral (serve|demo|model-stub)| -f |--story/;
 
 /** In the order in which each finds what it names: what removes comes last. */
 const rank = (line: string): number => {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Corral, connect } from "@corral/client";
 import { Fault, isFault } from "@corral/protocol";
-import { type Composed, compose } from "./compose.ts";
+import type { Composed } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { readServerFile, type ServerRecord } from "./server-file.ts";
 import { tokenOfServer } from "./token.ts";
@@ -74,6 +74,8 @@ async function serverWithin(config: Config, limitMs: number): Promise<ServerReco
 }
 
 async function standIn(config: Config, log: (line: string) => void): Promise<Reached> {
+  // The kernel is loaded only by those who have no daemon: it costs more than all the rest.
+  const { compose } = await import("./compose.ts");
   try {
     return reachedHere(await compose(config, { open: true, log }));
   } catch (error) {

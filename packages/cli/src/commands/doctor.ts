@@ -48,7 +48,7 @@ async function checksInside(config: Config): Promise<readonly Finding[]> {
 async function examine(config: Config): Promise<readonly Finding[]> {
   const outside = [
     checkNode(process.versions.node),
-    checkMeans(),
+    ...(await tried("ownership", checkMeans)),
     ...(await tried("state", () => checkStateDir(config))),
     ...(await tried("daemon", () => checkDaemon(config))),
   ];

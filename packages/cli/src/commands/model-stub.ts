@@ -1,8 +1,7 @@
 /** `corral model-stub`: a scripted model server to point a harness at, so that it runs without a key or a network. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { systemClock } from "@corral/kernel";
-import { basesOf, type Model, readStory, startModel, type WrittenStory } from "@corral/model";
+import type { basesOf, Model, WrittenStory } from "@corral/model";
 import { Fault } from "@corral/protocol";
 import { type Command, Option } from "commander";
 import { countOption, declare, jsonOption, type Stage } from "../command.ts";
@@ -19,6 +18,7 @@ interface ModelFlags {
 
 async function storyOf(file: string, cwd: string): Promise<WrittenStory> {
   const path = resolve(cwd, file);
+  const { readStory } = await import("@corral/model");
   try {
     return readStory(await readFile(path, "utf8"), file);
   } catch (error) {
@@ -28,9 +28,9 @@ async function storyOf(file: string, cwd: string): Promise<WrittenStory> {
   }
 }
 
-function greet(stdout: Out, { url }: Model): void {
+function greet(stdout: Out, { url }: Model, bases: ReturnType<typeof basesOf>): void {
   stdout.line(`The scripted model listens on ${url}`);
-  for (const { title, url: base, hints } of basesOf(url)) {
+  for (const { title, url: base, hints } of bases) {
     stdout.line(`  ${title.padEnd(24)}${base}`);
     for (const hint of hints) stdout.line(`    ${hint}`);
   }
@@ -41,9 +41,11 @@ async function act(shell: Shell, { story, port = 0, json }: ModelFlags): Promise
   const written = story === undefined ? {} : await storyOf(story, shell.world.cwd);
   const stopped = Promise.withResolvers<void>();
   using _ = shell.onInterrupt(() => stopped.resolve());
+  const [{ systemClock }, { basesOf, startModel }] = [await import("@corral/kernel"), await import("@corral/model")];
   const model = await startModel({ clock: systemClock, story: written, port });
-  if (json) writeJson(shell.stdout, { url: model.url, port: model.port, bases: basesOf(model.url) });
-  else greet(shell.stdout, model);
+  const bases = basesOf(model.url);
+  if (json) writeJson(shell.stdout, { url: model.url, port: model.port, bases });
+  else greet(shell.stdout, model, bases);
   await stopped.promise;
   await model.close();
   return exitCodes.done;

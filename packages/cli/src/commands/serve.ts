@@ -1,8 +1,8 @@
 /** `corral serve`: the daemon, in the foreground, until it is told to stop. */
-import { serve } from "@corral/daemon";
+import type { Served } from "@corral/daemon";
 import { type Command, Option } from "commander";
 import { collected, declare, numberOption, type Stage, settingsOf, stateOptions } from "../command.ts";
-import { type Composed, compose } from "../compose.ts";
+import type { Composed } from "../compose.ts";
 import { type Config, type ConfigFlags, readConfig } from "../config.ts";
 import { exitCodes } from "../exit-code.ts";
 import { removeServerFile, writeServerFile } from "../server-file.ts";
@@ -15,12 +15,10 @@ interface ServeFlags extends ConfigFlags {
   readonly allowHost?: readonly string[];
 }
 
-type Server = Awaited<ReturnType<typeof serve>>;
-
 /** How long closing may take before what is left is left to the next start. */
 const closeLimitMs = 10_000;
 
-function greet({ stdout }: Shell, { stateDir, token }: Config, { url }: Server): void {
+function greet({ stdout }: Shell, { stateDir, token }: Config, { url }: Served): void {
   const auth = token === undefined ? "" : ' -H "authorization: Bearer $CORRAL_TOKEN"';
   stdout.line(`Corral ${version} listens on ${url}`);
   stdout.line(`  state  ${stateDir}`);
@@ -40,13 +38,13 @@ async function closeWithin(limitMs: number, close: () => Promise<void>): Promise
   return inTime;
 }
 
-async function closeAll(config: Config, server: Server, composed: Composed): Promise<void> {
+async function closeAll(config: Config, server: Served, composed: Composed): Promise<void> {
   await removeServerFile(config.stateDir, process.pid);
   await server.close();
   await composed.close();
 }
 
-async function announce(config: Config, server: Server, { kernel }: Composed): Promise<void> {
+async function announce(config: Config, server: Served, { kernel }: Composed): Promise<void> {
   await writeServerFile(config.stateDir, {
     url: server.url,
     pid: process.pid,
@@ -56,7 +54,8 @@ async function announce(config: Config, server: Server, { kernel }: Composed): P
   });
 }
 
-async function listen(config: Config, composed: Composed): Promise<Server> {
+async function listen(config: Config, composed: Composed): Promise<Served> {
+  const { serve } = await import("@corral/daemon");
   try {
     return await serve({ daemon: composed.daemon, host: config.host, port: config.port });
   } catch (error) {
@@ -72,6 +71,7 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
     shell.stderr.line(`Stopping (${signal}); a second signal leaves at once.`);
     stopped.resolve();
   });
+  const { compose } = await import("../compose.ts");
   const composed = await compose(config, { log: (line) => shell.stderr.line(line) });
   const server = await listen(config, composed);
   await announce(config, server, composed);

@@ -2,7 +2,6 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import type { Corral } from "@corral/client";
-import { ownershipMeans } from "@corral/kernel";
 import { isClean } from "@corral/protocol";
 import type { Config } from "../config.ts";
 import { isAnswering } from "../reach.ts";
@@ -67,10 +66,12 @@ export async function checkDaemon({ stateDir, url }: Config): Promise<Finding> {
   );
 }
 
-export const checkMeans = (): Finding =>
-  ownershipMeans() === "cgroup"
+export async function checkMeans(): Promise<Finding> {
+  const { ownershipMeans } = await import("@corral/kernel");
+  return ownershipMeans() === "cgroup"
     ? ok("ownership", "processes are owned through control groups")
     : ok("ownership", "processes are owned through marks in their environment");
+}
 
 export async function checkStore(corral: Corral): Promise<Finding> {
   let count = 0;
