@@ -15,6 +15,9 @@ export interface LogNeed {
 export interface AppendOptions {
   readonly snapshot?: string | undefined;
   readonly receipt?: Receipt | undefined;
+  /** Called at the very moment when the entries are on the disk, or will never be: before anything else can be posted. */
+  readonly kept?: () => void;
+  readonly lost?: () => void;
 }
 
 /** A follower reads at most so much of the store at once; what it does not take is not in memory. */
@@ -80,8 +83,11 @@ export class Log {
    * Appends entries that were made for `next` and what follows it. Appends may be posted without waiting: they are kept in order,
    * and when one fails so do all that were posted behind it.
    */
-  async append(entries: readonly string[], { snapshot, receipt }: AppendOptions = {}): Promise<void> {
-    if (this.#broken !== undefined) throw this.#broken;
+  async append(entries: readonly string[], { snapshot, receipt, kept, lost }: AppendOptions = {}): Promise<void> {
+    if (this.#broken !== undefined) {
+      lost?.();
+      throw this.#broken;
+    }
     const expected = this.#assigned;
     this.#assigned += entries.length;
     this.#pending++;
@@ -94,8 +100,10 @@ export class Log {
         ...(receipt === undefined ? {} : { receipt }),
       });
       this.#commit(entries, expected);
+      kept?.();
     } catch (error) {
       this.#broken ??= error;
+      lost?.();
       throw this.#broken;
     } finally {
       this.#settle();
@@ -127,7 +135,9 @@ export class Log {
       for (let cursor = after; !signal.aborted; ) {
         if (cursor < this.#told) {
           const step = this.#ring.after(cursor) ?? (await this.#page(cursor));
+          if (signal.aborted) return;
           yield step;
+          if (step.kind === "end") return;
           cursor = step.kind === "resync" ? step.first - 1 : (step.entries.at(-1)?.cursor ?? cursor);
         } else if (this.#over) {
           yield { kind: "end", reason: this.#over };
@@ -148,10 +158,12 @@ export class Log {
     this.#wakeAll();
   }
 
-  async #page(cursor: number): Promise<Exclude<FollowStep, { kind: "end" }>> {
+  async #page(cursor: number): Promise<FollowStep> {
     const page = await this.read({ after: cursor, limit: pageEntries, maxBytes: pageBytes });
     if (page.first > cursor + 1) return { kind: "resync", after: cursor, first: page.first };
     const entries = page.items.filter((entry) => entry.cursor <= this.#told);
+    // A log that was removed has nothing left for those who were still behind.
+    if (entries.length === 0 && this.#end) return { kind: "end", reason: this.#end };
     if (entries.length === 0)
       throw new Fault("store.damaged", { detail: `${this.subject} has no entry after ${cursor}.` });
     return { kind: "chunk", entries };

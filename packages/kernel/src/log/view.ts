@@ -44,18 +44,19 @@ export class View<State, Draft, Event> {
     const events = drafts.map((draft, at) => this.#need.place(draft, log.next + at));
     const ahead = events.reduce<State | undefined>((state, event) => this.#need.fold(state, event), this.#ahead);
     const snapshot = events.some(this.#need.marks) ? JSON.stringify(ahead) : undefined;
-    const kept = log.append(
-      events.map((event) => JSON.stringify(event)),
-      { snapshot, receipt: ahead === undefined ? undefined : receipt?.(ahead, events) },
-    );
+    const entries = events.map((event) => JSON.stringify(event));
+    const stamp = ahead === undefined ? undefined : receipt?.(ahead, events);
     this.#ahead = ahead;
-    try {
-      await kept;
-    } catch (error) {
-      this.#ahead = this.#state;
-      throw error;
-    }
-    this.#state = ahead;
+    await log.append(entries, {
+      snapshot,
+      receipt: stamp,
+      kept: () => {
+        this.#state = ahead;
+      },
+      lost: () => {
+        this.#ahead = this.#state;
+      },
+    });
     return events;
   }
 }
