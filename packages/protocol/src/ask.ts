@@ -23,14 +23,23 @@ export type Expiry = (typeof expiries)[number];
 
 export const longestAskMs = 7 * 24 * 3_600_000;
 
+const policy = {
+  permissions: z.enum(decisions).describe("What happens when no rule applies."),
+  rules: z.array(askRuleSchema).max(100).describe("The first rule that applies decides."),
+  deadlineMs: z.int().min(1).max(longestAskMs).describe("How long an ask may stay unanswered."),
+  onExpire: z.enum(expiries).describe("What happens to an ask that nobody answered in time."),
+};
+
 export const askPolicySchema = z
   .object({
-    permissions: z.enum(decisions).default("ask").describe("What happens when no rule applies."),
-    rules: z.array(askRuleSchema).max(100).default([]).describe("The first rule that applies decides."),
-    deadlineMs: z.int().min(1).max(longestAskMs).default(600_000).describe("How long an ask may stay unanswered."),
-    onExpire: z.enum(expiries).default("deny").describe("What happens to an ask that nobody answered in time."),
+    permissions: policy.permissions.default("ask"),
+    rules: policy.rules.default([]),
+    deadlineMs: policy.deadlineMs.default(600_000),
+    onExpire: policy.onExpire.default("deny"),
   })
   .meta({ id: "AskPolicy" });
+/** What is changed of a policy: without defaults, or a change of one field would set all others back. */
+export const askPolicyChangeSchema = z.object(policy).partial();
 export type AskPolicy = Readonly<z.infer<typeof askPolicySchema>>;
 
 export const defaultAskPolicy: AskPolicy = askPolicySchema.parse({});

@@ -1,6 +1,6 @@
 /** The table of sessions and their turns. */
 import { z } from "zod";
-import { askPolicySchema } from "../ask.ts";
+import { askPolicyChangeSchema } from "../ask.ts";
 import { promptSchema } from "../content.ts";
 import { eventSchema, mcpServerSchema, settingsSchema } from "../event.ts";
 import { idSchema } from "../ids.ts";
@@ -30,7 +30,7 @@ export type OpenSession = z.output<typeof openSessionSchema>;
 
 export const patchSessionSchema = settingsSchema
   .extend({
-    policy: askPolicySchema.partial().optional(),
+    policy: askPolicyChangeSchema.optional(),
     secrets: secretsSchema.optional(),
     closed: z.literal(true).optional(),
   })
