@@ -71,36 +71,35 @@ function createRoutes(need: ApiNeed) {
   const { clock, log, exchanges, maxBodyBytes } = need;
   const handlers = allHandlers(need);
 
-  const handle = async (name: OperationName, c: RouteContext): Promise<unknown> => {
-    const one: Operation = contract[name];
-    const exchange = exchanges.open(c.req.raw);
-    try {
-      const parsed = await readRequest(one, { request: c.req.raw, params: c.req.param(), maxBodyBytes });
-      if (parsed instanceof TooLarge) return parsed;
-      // The table and its handlers have the same keys; that each pair fits was checked where the handlers are written.
-      const handler = handlers[name] as unknown as AnyHandler;
-      return await handler({ ...parsed, signal: exchange.signal });
-    } finally {
-      exchange.close();
-    }
-  };
-
   const followed = async (c: RouteContext, form: StreamForm, { page, follow }: Followed): Promise<Response> => {
     if (form === "json") return jsonResponse(pageText(await page()));
     if (c.req.raw.method === "HEAD") return new Response(undefined, { headers: streamHeaders(form) });
     const { openSink = openBodySink, headers } = c.env;
+    // The stream outlives this answer, and so does its exchange.
     const exchange = exchanges.open(c.req.raw);
     const onSurprise = (error: unknown) => void logSurprise(error, { clock, log });
     return startStream({ form, follow, clock, exchange, openSink, headers, onSurprise });
   };
 
+  const respond = async (name: OperationName, c: RouteContext, signal: AbortSignal): Promise<Response> => {
+    const one: Operation = contract[name];
+    const form = one.follows ? acceptedForm(c.req.raw) : "json";
+    const parsed = await readRequest(one, { request: c.req.raw, params: c.req.param(), maxBodyBytes });
+    if (parsed instanceof TooLarge) return lingering(problemResponse(parsed.fault), parsed, clock);
+    // The table and its handlers have the same keys; that each pair fits was checked where the handlers are written.
+    const handler = handlers[name] as unknown as AnyHandler;
+    const outcome = await handler({ ...parsed, signal });
+    return one.follows ? followed(c, form, outcome as Followed) : answer(one, outcome);
+  };
+
   return (name: OperationName) =>
     async (c: RouteContext): Promise<Response> => {
-      const one: Operation = contract[name];
-      const form = one.follows ? acceptedForm(c.req.raw) : "json";
-      const outcome = await handle(name, c);
-      if (outcome instanceof TooLarge) return lingering(problemResponse(outcome.fault), outcome, clock);
-      return one.follows ? followed(c, form, outcome as Followed) : answer(one, outcome);
+      const exchange = exchanges.open(c.req.raw);
+      try {
+        return await respond(name, c, exchange.signal);
+      } finally {
+        exchange.close();
+      }
     };
 }
 
@@ -116,12 +115,16 @@ export function createApi(need: ApiNeed): Hono<{ Bindings: Bindings }> {
   for (const name of Object.keys(contract) as OperationName[]) {
     app.on(contract[name].method, routerPath(contract[name].path), route(name));
   }
-  const document = openApi({ version });
-  const documentText = JSON.stringify(document);
+  // It takes as long to make as the daemon to start, so it is made when somebody asks for it.
+  let document: ReturnType<typeof openApi> | undefined;
+  const documentOf = () => {
+    document ??= openApi({ version });
+    return document;
+  };
   const cover = JSON.stringify({ name: "corral", version, docs: "/docs", openapi: "/openapi.json" });
   app.get("/", () => jsonResponse(cover));
-  app.get("/openapi.json", () => jsonResponse(documentText));
-  app.get("/docs", () => new Response(docsPage(document), { headers: pageHeaders }));
+  app.get("/openapi.json", () => jsonResponse(JSON.stringify(documentOf())));
+  app.get("/docs", () => new Response(docsPage(documentOf()), { headers: pageHeaders }));
   app.notFound(({ req }) => problemResponse(missingRoute(req.raw)));
   app.onError((error) => refuse(error, { clock, log }));
   return app;

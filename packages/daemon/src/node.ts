@@ -1,7 +1,7 @@
 /** Serves the daemon on a socket: the only file that knows Node's HTTP server. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { defaultPort, Fault } from "@corral/protocol";
 import { getRequestListener, RequestError } from "@hono/node-server";
@@ -148,12 +148,30 @@ function callable(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }
 
+/** Connections on which nothing was asked yet; browsers open some ahead, and the server does not count them as idle. */
+function unusedSockets(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+  });
+  server.on("request", ({ socket }: IncomingMessage) => unused.delete(socket));
+  return unused;
+}
+
 function createClose(server: Server, daemon: Daemon): () => Promise<void> {
   let closed: Promise<void> | undefined;
+  const unused = unusedSockets(server);
+  // A connection that was busy when the server closed would otherwise be kept for its next request.
+  server.on("request", (_, outgoing: ServerResponse) => {
+    outgoing.once("close", () => {
+      if (closed) server.closeIdleConnections();
+    });
+  });
   const close = async () => {
     const over = once(server, "close");
-    server.on("request", (_, outgoing: ServerResponse) => outgoing.once("close", () => server.closeIdleConnections()));
     server.close();
+    for (const socket of unused) socket.destroy();
     daemon.stop();
     const takeBack = daemon.clock.after(closeMs, () => server.closeAllConnections());
     await over;
