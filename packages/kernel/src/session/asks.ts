@@ -11,6 +11,7 @@ import {
   type EventBody,
   Fault,
   type Grant,
+  type Session,
   type TurnId,
 } from "@corral/protocol";
 import type { Question, Reply } from "../ports/harness.ts";
@@ -19,17 +20,30 @@ import { type Desk, newId, stateOf } from "./desk.ts";
 
 export interface AskingTurn {
   readonly id: TurnId;
+  /** Whether it has not ended yet. */
+  readonly open: boolean;
+  /** Whether it was told to end: nobody is asked any more. */
+  readonly stopping: boolean;
   /** A late answer that this turn was started with; it is good for one ask. */
   takeGrant(question: Question): Grant | undefined;
   /** Ends the turn as paused. */
   park(): void;
 }
 
-interface Open {
+interface Waiting {
   readonly ask: Ask;
+  readonly turn: AskingTurn;
+  /** The harness's own: it takes its question back, or dies. */
+  readonly signal: AbortSignal;
   readonly resolve: (reply: Reply) => void;
+}
+
+interface Open extends Waiting {
   readonly disarm: () => void;
 }
+
+/** Makes the receipt that is kept with an answer, out of the state that the answer leads to. */
+type Stamp = ((state: Session) => Receipt) | undefined;
 
 type By = EventBody<"turn.answered">["by"];
 
@@ -65,7 +79,7 @@ export class Asks {
     question: Question,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Reply> {
-    if (!turn || signal.aborted) return cancelled;
+    if (!turn?.open || turn.stopping || signal.aborted) return cancelled;
     const ruling = this.#rule(turn, question);
     const draft = this.#asked(turn, question);
     if (ruling.decision !== "ask") {
@@ -78,15 +92,27 @@ export class Asks {
     return this.#wait(turn, draft.data.ask, signal);
   }
 
-  /** Answers an open ask for a person. The caller holds the session's lane. */
-  async answer(ask: Ask, answer: Answer, receipt: (() => Receipt) | undefined): Promise<void> {
-    await this.#settle(ask.id, "person", replyFor(ask, answer), receipt);
+  /** Answers an open ask for a person. The caller holds the session's lane. An answer that cannot be kept was not given. */
+  async answer(ask: Ask, answer: Answer, receipt: Stamp): Promise<void> {
+    const reply = replyFor(ask, answer);
+    const open = this.#take(ask.id);
+    if (!open) throw new Fault("ask.settled", { detail: `${ask.id} was answered a moment ago.` });
+    try {
+      await this.#desk.view.append([this.#answered(ask.turn, ask.id, { by: "person", reply })], { receipt });
+    } catch (error) {
+      if (open.turn.open) this.#arm(open);
+      else open.resolve(cancelled);
+      throw error;
+    }
+    open.resolve(reply);
   }
 
   /** What has to be on record before a turn may end; the harness is told that its questions are cancelled. */
   endTurn(turn: TurnId): readonly Draft[] {
+    for (const [id, open] of this.#open) if (open.turn.id === turn) this.#take(id)?.resolve(cancelled);
     const drafts: Draft[] = [];
-    for (const ask of stateOf(this.#desk).asks) {
+    // An answer that is on its way to the disk was given.
+    for (const ask of (this.#desk.view.ahead ?? stateOf(this.#desk)).asks) {
       if (ask.turn !== turn || ask.state !== "open") continue;
       drafts.push(this.#answered(turn, ask.id, { by: "cancel", reply: cancelled }));
     }
@@ -147,41 +173,45 @@ export class Asks {
 
   #wait(turn: AskingTurn, id: AskId, signal: AbortSignal): Promise<Reply> {
     const ask = stateOf(this.#desk).asks.find((one) => one.id === id);
-    if (!ask || signal.aborted) return Promise.resolve(cancelled);
-    return new Promise((resolve) => {
-      const { clock, surprise } = this.#desk;
-      const told = (settling: Promise<void>) =>
-        settling.catch((error: unknown) => {
-          // The answer is not on record, so it was not given: the harness hears that its question is cancelled.
-          surprise(error, "an answer could not be written down");
-          resolve(cancelled);
-        });
-      const onAbort = () => void told(this.#settle(id, "cancel", cancelled));
-      const takeBack = clock.after(stateOf(this.#desk).policy.deadlineMs, () => void told(this.#expire(turn, ask)));
-      signal.addEventListener("abort", onAbort, { once: true });
-      const disarm = () => {
-        takeBack();
-        signal.removeEventListener("abort", onAbort);
-      };
-      this.#open.set(id, { ask, resolve, disarm });
-    });
+    // While the question was written down its turn may have ended, and the question with it.
+    if (!ask || !turn.open) return Promise.resolve(cancelled);
+    return new Promise((resolve) => this.#arm({ ask, turn, signal, resolve }));
   }
 
-  async #expire(turn: AskingTurn, ask: Ask): Promise<void> {
+  /** Waits for a person, for the deadline, for the turn to be told to end, and for the harness to take its question back. */
+  #arm(waiting: Waiting): void {
+    const { ask, turn, signal } = waiting;
+    const { clock, surprise } = this.#desk;
+    const told = (settling: Promise<void>) =>
+      settling.catch((error: unknown) => surprise(error, "an answer could not be written down"));
+    const drop = () => void told(this.#settle(ask.id, "cancel", cancelled));
+    const leftMs = Math.max(0, Date.parse(ask.deadlineAt) - clock.now());
+    const takeBack = clock.after(leftMs, () => void told(this.#expire(ask)));
+    signal.addEventListener("abort", drop, { once: true });
+    const disarm = () => {
+      takeBack();
+      signal.removeEventListener("abort", drop);
+    };
+    this.#open.set(ask.id, { ...waiting, disarm });
+    if (signal.aborted || turn.stopping) drop();
+  }
+
+  #expire(ask: Ask): Promise<void> {
     if (ask.onExpire !== "pause") return this.#settle(ask.id, "deadline", expiryReply(ask));
-    const open = this.#take(ask.id);
-    if (!open) return;
-    await this.#desk.view.append([
-      this.#answered(ask.turn, ask.id, { by: "deadline", reply: cancelled, parked: true }),
-    ]);
-    turn.park();
-    open.resolve(cancelled);
+    return this.#settle(ask.id, "deadline", cancelled, { parked: true });
   }
 
-  async #settle(id: AskId, by: By, reply: Reply, receipt?: () => Receipt): Promise<void> {
+  /** An answer that is not on record was not given: the harness then hears that its question is cancelled. */
+  async #settle(id: AskId, by: By, reply: Reply, { parked = false } = {}): Promise<void> {
     const open = this.#take(id);
     if (!open) return;
-    await this.#desk.view.append([this.#answered(open.ask.turn, id, { by, reply })], { receipt });
+    try {
+      await this.#desk.view.append([this.#answered(open.ask.turn, id, { by, reply, parked })]);
+    } catch (error) {
+      open.resolve(cancelled);
+      throw error;
+    }
+    if (parked) open.turn.park();
     open.resolve(reply);
   }
 

@@ -2,8 +2,17 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { cutText, type Draft, Fault, type RunId, type SessionUpdate, type TurnId } from "@corral/protocol";
-import type { Connection, Host } from "../ports/harness.ts";
+import {
+  cutText,
+  type Draft,
+  Fault,
+  isFault,
+  type RunId,
+  type SessionUpdate,
+  stderrTailSchema,
+  type TurnId,
+} from "@corral/protocol";
+import type { Connection, Host, Reply } from "../ports/harness.ts";
 import type { Exit } from "../process/process.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
 
@@ -20,7 +29,23 @@ interface Live {
   readonly connection: Connection;
   /** Resolves when its end is in the log. */
   readonly gone: Promise<void>;
+  /** Whether it was told to end. */
   leaving: boolean;
+  /** Whether its process has ended. */
+  dead: boolean;
+}
+
+/** How a harness ended that died before its session was open, as the fault tells it. */
+function exitOf(error: unknown): (Exit & { readonly expected: boolean }) | undefined {
+  const { exitCode, signal, stderr } = (isFault(error) ? error.more : undefined) ?? {};
+  const words = stderrTailSchema.safeParse(stderr);
+  if (!words.success) return undefined;
+  return {
+    ...(typeof exitCode === "number" ? { code: exitCode } : {}),
+    ...(typeof signal === "string" ? { signal } : {}),
+    stderr: words.data,
+    expected: false,
+  };
 }
 
 /** Kinds of updates that are talk; after the end of a turn talk is stale, while news of settings is still news. */
@@ -33,6 +58,8 @@ export class Attachment {
   #live: Live | undefined;
   #connecting: Promise<Connection> | undefined;
   #forgetful = false;
+  readonly #owed: Draft[] = [];
+  #settling: Promise<void> | undefined;
 
   constructor(need: AttachmentNeed) {
     this.#need = need;
@@ -42,15 +69,18 @@ export class Attachment {
     return this.#live?.connection;
   }
 
-  /** Whether the next prompt has to tell what was said before. Asking takes the mark away. */
-  takeForgetful(): boolean {
-    const was = this.#forgetful;
+  /** Whether the next prompt has to tell what was said before. */
+  get forgetful(): boolean {
+    return this.#forgetful;
+  }
+
+  /** The harness has taken a prompt that told it. */
+  remind(): void {
     this.#forgetful = false;
-    return was;
   }
 
   connect(options: { readonly signal: AbortSignal; readonly forkOf?: string }): Promise<Connection> {
-    if (this.#live && !this.#live.leaving) return Promise.resolve(this.#live.connection);
+    if (this.#live && !this.#live.leaving && !this.#live.dead) return Promise.resolve(this.#live.connection);
     this.#connecting ??= this.#launch(options).finally(() => {
       this.#connecting = undefined;
     });
@@ -66,6 +96,14 @@ export class Attachment {
     await live.gone;
   }
 
+  /** Writes down how harnesses ended, should that have been impossible before. */
+  settle(): Promise<void> {
+    this.#settling ??= this.#pay().finally(() => {
+      this.#settling = undefined;
+    });
+    return this.#settling;
+  }
+
   /** Resolves when the end of a harness that has died is in the log. */
   async missed(): Promise<void> {
     await this.#live?.gone;
@@ -73,6 +111,7 @@ export class Attachment {
 
   async #launch({ signal, forkOf }: { readonly signal: AbortSignal; readonly forkOf?: string }): Promise<Connection> {
     await this.#live?.gone;
+    await this.settle();
     const need = this.#need;
     const { agent, cwd, options, mcpServers, model, mode, native } = stateOf(need);
     const harness = need.harnesses.get(agent);
@@ -86,7 +125,7 @@ export class Attachment {
     const restored = forkOf ? { native: forkOf, fork: true } : native ? { native } : undefined;
     const stateDir = sessionDir(need);
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
-    const connection = await harness.connect({
+    const connecting = harness.connect({
       session: need.id,
       run,
       host: this.#host(run),
@@ -102,11 +141,25 @@ export class Attachment {
       hostEnv: need.hostEnv,
       signal,
     });
-    return this.#welcome(run, connection);
+    return this.#welcome(run, await connecting.catch((error: unknown) => this.#stillborn(run, error)));
+  }
+
+  /** Whatever a harness left that did not come up is removed; when it died by itself the log says how. */
+  async #stillborn(run: RunId, error: unknown): Promise<never> {
+    try {
+      await this.#bury(run, exitOf(error));
+    } catch (reason) {
+      this.#need.surprise(reason, "the end of a harness that did not start could not be written down yet");
+    }
+    throw error;
   }
 
   async #welcome(run: RunId, connection: Connection): Promise<Connection> {
-    const { how, native, pid, name, version, configOptions, modes } = connection.started;
+    const { native, pid, name, version, configOptions, modes } = connection.started;
+    const { forkedFrom, native: known, turns } = stateOf(this.#need);
+    // A fork at an earlier cursor has a past, and no harness that was there.
+    const wasThere = known !== undefined || forkedFrom === undefined || turns === 0;
+    const how = connection.started.how === "new" && !wasThere ? "replay" : connection.started.how;
     this.#forgetful = how === "replay";
     const can = [
       ...(connection.steer ? (["steer"] as const) : []),
@@ -125,41 +178,53 @@ export class Attachment {
       can,
     };
     const gone = connection.exited.then((exit) => this.#farewell(run, exit));
-    this.#live = { run, connection, gone, leaving: false };
-    await this.#need.view.append([{ type: "harness.started", source: "daemon", data: started }]);
+    this.#live = { run, connection, gone, leaving: false, dead: false };
+    try {
+      await this.#need.view.append([{ type: "harness.started", source: "daemon", data: started }]);
+    } catch (error) {
+      // A harness that nobody can know of is not kept.
+      await this.release({ force: true });
+      throw error;
+    }
     return connection;
   }
 
   /** Whatever ended it, its whole run is swept, and the log says what was found. */
-  async #farewell(run: RunId, { code, signal, stderr }: Exit): Promise<void> {
-    const { view, processes, surprise } = this.#need;
+  async #farewell(run: RunId, exit: Exit): Promise<void> {
     const live = this.#live;
+    const expected = live?.leaving ?? false;
+    if (live) live.dead = true;
     try {
       await live?.connection.close({ force: true });
-      await processes.sweep(run);
-      const residue = await processes.residue(run);
-      const exit = {
-        run,
-        ...(code === undefined ? {} : { code }),
-        ...(signal === undefined ? {} : { signal }),
-        stderr,
-        expected: live?.leaving ?? false,
-      };
-      await view.append([
-        { type: "harness.exited", source: "daemon", data: exit },
-        { type: "run.residue", source: "daemon", data: residue },
-      ]);
+      await this.#bury(run, { ...exit, expected });
     } catch (error) {
-      surprise(error, "the end of a harness could not be written down");
+      this.#need.surprise(error, "the end of a harness could not be written down yet");
     } finally {
       if (this.#live?.run === run) this.#live = undefined;
+    }
+  }
+
+  async #bury(run: RunId, exit: (Exit & { readonly expected: boolean }) | undefined): Promise<void> {
+    const { processes } = this.#need;
+    await processes.sweep(run);
+    const residue = await processes.residue(run);
+    if (exit) this.#owed.push({ type: "harness.exited", source: "daemon", data: { run, ...exit } });
+    this.#owed.push({ type: "run.residue", source: "daemon", data: residue });
+    await this.settle();
+  }
+
+  async #pay(): Promise<void> {
+    while (this.#owed.length > 0) {
+      const owed = [...this.#owed];
+      await this.#need.view.append(owed);
+      this.#owed.splice(0, owed.length);
     }
   }
 
   #host(run: RunId): Host {
     return {
       update: (update) => this.#said(run, update),
-      ask: (question, options) => this.#need.ask(question, options),
+      ask: (question, options) => this.#asked(question, options),
       notice: ({ kind, text }) =>
         void this.#keep({ type: "harness.notice", source: "daemon", data: { kind, text: cutText(text, 4096) } }),
     };
@@ -172,6 +237,16 @@ export class Attachment {
     if (turn) return this.#keep({ type: "turn.updated", turn: turn.id, source: "agent", data: { update } });
     const stale = !current || isTalk(update) ? { stale: true as const } : {};
     return this.#keep({ type: "session.updated", source: "agent", data: { update, ...stale } });
+  }
+
+  /** A question that cannot be kept is not put to anybody. */
+  async #asked(...question: Parameters<Host["ask"]>): Promise<Reply> {
+    try {
+      return await this.#need.ask(...question);
+    } catch (error) {
+      this.#need.unkept(error);
+      return { outcome: "cancelled" };
+    }
   }
 
   /** Posted without waiting, in order; when too much is on its way the harness is asked to hold. */

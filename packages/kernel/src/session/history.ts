@@ -1,10 +1,12 @@
 /** What was said in a session, read back from its log. */
 import {
+  type AskId,
   chunkText,
   emptyTranscript,
   Fault,
   foldTranscript,
   type Item,
+  type RunId,
   retellTranscript,
   type SessionEvent,
   type Turn,
@@ -12,6 +14,7 @@ import {
 } from "@corral/protocol";
 import type { Log } from "../log/log.ts";
 import type { SessionView } from "./desk.ts";
+import { askMissing } from "./refusals.ts";
 
 const pageEntries = 500;
 /** A harness that forgot is told of the newest events only; what is older would not fit into its replay anyway. */
@@ -51,10 +54,36 @@ export async function readTurn(log: Log, id: TurnId, after = 0): Promise<Turn> {
   return turn.state === "queued" ? turn : { ...turn, output };
 }
 
-export async function readTranscript(log: Log): Promise<readonly Item[]> {
+/** A page of the conversation; what begins with one event is never cut apart, for pages are told by cursors. */
+export async function readTranscript(
+  log: Log,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<{ items: readonly Item[]; next?: string }> {
   const transcript = emptyTranscript();
   for await (const event of readEvents(log)) foldTranscript(transcript, event);
-  return transcript.items;
+  const items = transcript.items.filter(({ cursor }) => cursor > after);
+  const last = items[limit - 1];
+  const end = last ? items.findLastIndex(({ cursor }) => cursor === last.cursor) + 1 : items.length;
+  return { items: items.slice(0, end), ...(last && end < items.length ? { next: String(last.cursor) } : {}) };
+}
+
+/** The runs of a session that have ended. */
+export async function readEndedRuns(log: Log): Promise<readonly RunId[]> {
+  const runs = new Set<RunId>();
+  const only = (text: string) => text.includes('"harness.exited"') || text.includes('"run.residue"');
+  for await (const event of readEvents(log, { only })) {
+    if (event.type === "harness.exited" || event.type === "run.residue") runs.add(event.data.run);
+  }
+  return [...runs];
+}
+
+/** Why an ask that is not open cannot be answered: it was before, or it never was. */
+export async function readAskFault(log: Log, ask: AskId): Promise<Fault> {
+  for await (const event of readEvents(log, { only: (text) => text.includes(ask) })) {
+    if (event.type === "turn.answered")
+      return new Fault("ask.settled", { detail: `${ask} was answered by ${event.data.by}.` });
+  }
+  return askMissing(log.subject, ask);
 }
 
 const preface =

@@ -5,6 +5,10 @@ export interface Limits {
   readonly queuedTurns: number;
   /** How long a harness may take to end a turn by itself after it was told to; then it is killed. */
   readonly cancelGraceMs: number;
+  /** How long a harness may take to answer what is asked of it beside its turn, such as another model. */
+  readonly answerMs: number;
+  /** How long the end of the daemon waits for its sessions; a turn that has no end by then is lost. */
+  readonly stopMs: number;
   /** After so much silence of a working harness the log says that it stalls. */
   readonly stallAfterMs: number;
   /** After so much silence its turn fails. */
@@ -22,6 +26,8 @@ export interface Limits {
 export const defaultLimits: Limits = {
   queuedTurns: 64,
   cancelGraceMs: 5_000,
+  answerMs: 20_000,
+  stopMs: 15_000,
   stallAfterMs: 60_000,
   stallLimitMs: 900_000,
   idleHarnessMs: 600_000,

@@ -1,19 +1,34 @@
 /** What a session says when it cannot do what it is asked, and the small readings of requests that lead there. */
 import {
-  type Answer,
-  type Ask,
   type AskId,
   type Draft,
+  type EventBody,
   Fault,
+  type PatchSession,
   type Phase,
+  type Session,
   type SessionVerb,
   type TurnId,
 } from "@corral/protocol";
 
-export const given = <Some extends object>(some: Some) =>
+const given = <Some extends object>(some: Some) =>
   Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as {
     [Key in keyof Some]?: NonNullable<Some[Key]>;
   };
+
+/** What a patch changes of the settings; a policy is changed field by field. */
+export function changesOf(
+  { secrets, policy, model, mode, labels }: PatchSession,
+  now: Pick<Session, "policy">,
+): EventBody<"session.configured"> {
+  return {
+    ...(model ? { model } : {}),
+    ...(mode ? { mode } : {}),
+    ...(policy ? { policy: { ...now.policy, ...given(policy) } } : {}),
+    ...(labels ? { labels } : {}),
+    ...(secrets ? { secretNames: Object.keys(secrets) } : {}),
+  };
+}
 
 export const cancelledInQueue = (turn: TurnId): Draft => ({
   type: "turn.ended",
@@ -21,15 +36,6 @@ export const cancelledInQueue = (turn: TurnId): Draft => ({
   source: "daemon",
   data: { outcome: "cancelled" },
 });
-
-export function parkedDecision(ask: Ask, answer: Answer): "allow" | "deny" {
-  if ("decision" in answer) return answer.decision === "allow" ? "allow" : "deny";
-  if ("content" in answer)
-    throw new Fault("ask.answer", { detail: "The ask of a paused turn is answered with a decision." });
-  const option = ask.options.find(({ optionId }) => optionId === answer.option);
-  if (!option) throw new Fault("ask.answer", { detail: `The harness did not offer the option "${answer.option}".` });
-  return option.kind.startsWith("allow") ? "allow" : "deny";
-}
 
 export const sessionMissing = (id: string): Fault =>
   new Fault("session.missing", { detail: `There is no session ${id}.`, help: "See `corral sessions ls`." });
@@ -61,6 +67,12 @@ export const cannotSteer = (agent: string): Fault =>
   new Fault("agent.cannot", {
     detail: `The agent "${agent}" cannot be steered now.`,
     help: "Prompt instead: the prompt is queued behind the running turn.",
+  });
+
+export const noAnswer = (afterMs: number): Fault =>
+  new Fault("harness.stalled", {
+    detail: `The harness has not answered for ${afterMs} ms.`,
+    help: "Cancel the running turn, or try again when it has ended.",
   });
 
 export const askMissing = (session: string, ask: AskId): Fault =>

@@ -8,10 +8,8 @@ import {
   type Draft,
   type EventBody,
   Fault,
-  type Item,
   type PatchSession,
   type ResidueRecord,
-  type RunId,
   type Session,
   type SessionVerb,
   type StartTurn,
@@ -21,19 +19,21 @@ import {
 } from "@corral/protocol";
 import type { Keyed, SessionHandle } from "../kernel.ts";
 import type { FollowStep } from "../log/chunk.ts";
+import { sleep } from "../ports/clock.ts";
 import type { Page, Receipt } from "../ports/store.ts";
+import { settlesWithin } from "../process/waiting.ts";
 import { Asks } from "./asks.ts";
 import { Attachment } from "./attachment.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
-import { readEvents, readTranscript, readTurn } from "./history.ts";
+import { readAskFault, readEndedRuns, readTranscript, readTurn } from "./history.ts";
 import { createLane } from "./lane.ts";
+import { goOnWith } from "./parked.ts";
 import { claim } from "./receipts.ts";
 import {
-  askMissing,
   cancelledInQueue,
   cannotSteer,
-  given,
-  parkedDecision,
+  changesOf,
+  noAnswer,
   queueFull,
   secretsLost,
   sessionClosed,
@@ -43,13 +43,21 @@ import {
 } from "./refusals.ts";
 import { faultOf, type TurnEnd, TurnRun } from "./turn.ts";
 
-/** Makes the receipt that is kept with what a request has made. */
-type Stamp = (() => Receipt) | undefined;
+/** Makes the receipt that is kept with what a request has made, out of the state that it leads to. */
+type Stamp = ((state: Session) => Receipt) | undefined;
 
 export interface SessionNeed extends Desk {
   /** Makes a session of its own out of this one's history; it belongs to those who keep all sessions. */
-  readonly fork: (from: LiveSession, cursor: number, request: Parameters<SessionHandle["fork"]>[0]) => Promise<Session>;
+  readonly fork: (from: LiveSession, cursor: number, request: ForkRequest, receipt: Stamp) => Promise<Session>;
+  /** It has something to do again, should it have been put away. */
+  readonly woken: (live: LiveSession) => void;
+  readonly checkSecrets: (secrets: Readonly<Record<string, string>> | undefined) => void;
 }
+
+export type ForkRequest = Parameters<SessionHandle["fork"]>[0];
+
+/** How long the end of a queue that failed keeps it from being tried again. */
+const queuePauseMs = 500;
 
 export class LiveSession implements SessionHandle {
   readonly #need: SessionNeed;
@@ -58,7 +66,8 @@ export class LiveSession implements SessionHandle {
   readonly #attachment: Attachment;
   #turn: TurnRun | undefined;
   #playing: Promise<void> | undefined;
-  #stopping = false;
+  /** How a running turn is to end, and why no more is taken, once the session ends or its daemon does. */
+  #ending: { readonly reason: StreamEnd["reason"]; readonly end: TurnEnd } | undefined;
   #idle: (() => void) | undefined;
 
   constructor(need: SessionNeed) {
@@ -66,8 +75,8 @@ export class LiveSession implements SessionHandle {
     this.#asks = new Asks(need);
     this.#attachment = new Attachment({
       ...need,
-      turn: () => (this.#turn?.open ? this.#turn : undefined),
-      ask: (question, options) => this.#asks.ask(this.#turn?.open ? this.#turn : undefined, question, options),
+      turn: () => (this.#turn?.listening ? this.#turn : undefined),
+      ask: (question, options) => this.#asks.ask(this.#turn, question, options),
       unkept: (error) => this.#unkept(error),
     });
     if (this.state().phase === "closed") need.view.log.end("session.closed");
@@ -120,7 +129,11 @@ export class LiveSession implements SessionHandle {
   async turn(turn: TurnId): Promise<Turn> {
     const { turn: current, queue } = this.state();
     const known = current?.id === turn ? current : queue.find(({ id }) => id === turn);
-    return readTurn(this.log, turn, known ? known.cursor - 1 : 0);
+    try {
+      return await readTurn(this.log, turn, known ? known.cursor - 1 : 0);
+    } catch (error) {
+      throw this.log.ended === "session.removed" ? sessionMissing(this.id) : error;
+    }
   }
 
   async ended(
@@ -128,21 +141,25 @@ export class LiveSession implements SessionHandle {
     { signal = new AbortController().signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Turn> {
     for (let now = await this.turn(turn); ; now = await this.turn(turn)) {
+      signal.throwIfAborted();
       if (now.state === "ended") return now;
       while (this.#isActive(turn)) {
-        await this.log.arrival(this.log.last, { signal });
+        // After what the state shows, not after what is on the disk: the end may be there and not be told yet.
+        await this.log.arrival(this.state().cursor, { signal });
         signal.throwIfAborted();
-        if (this.log.ended === "session.removed") throw sessionMissing(this.id);
         if (this.log.ended === "daemon.stopping" && this.#isActive(turn)) throw stopping();
       }
     }
   }
 
   async cancel(turn: TurnId): Promise<Turn> {
-    await this.#lane.run(async () => {
-      if (this.#turn?.id === turn) return this.#turn.stop({ outcome: "cancelled" });
-      if (this.state().queue.some(({ id }) => id === turn)) await this.#record([cancelledInQueue(turn)]);
-    });
+    // Not in the lane: what keeps the lane may be the very harness that has to be ended.
+    if (this.#turn?.id === turn) this.#turn.stop({ outcome: "cancelled" });
+    else
+      await this.#lane.run(async () => {
+        if (this.#turn?.id === turn) return this.#turn.stop({ outcome: "cancelled" });
+        if (this.state().queue.some(({ id }) => id === turn)) await this.#record([cancelledInQueue(turn)]);
+      });
     return this.ended(turn);
   }
 
@@ -154,7 +171,8 @@ export class LiveSession implements SessionHandle {
       const { connection } = this.#attachment;
       const turn = this.#turn;
       if (!connection?.steer || !turn?.open) throw cannotSteer(this.state().agent);
-      await connection.steer(prompt);
+      await this.#answered(connection.steer(prompt));
+      if (!turn.open) throw wrongPhase(this.state().phase, "steer");
       const draft: Draft = { type: "turn.steered", turn: turn.id, source: "person", data: { prompt: [...prompt] } };
       await this.#need.view.append([draft], { receipt });
       return this.state();
@@ -166,11 +184,10 @@ export class LiveSession implements SessionHandle {
       const { answered, receipt } = await this.#claim<Session>(`answer ${ask}`, answer, key);
       if (answered) return answered;
       const known = this.state().asks.find(({ id }) => id === ask);
-      if (!known) throw await this.#noAsk(ask);
+      if (!known) throw await readAskFault(this.log, ask);
       this.#check("answer");
-      const stamp = receipt && (() => receipt(this.state()));
-      if (known.state === "parked") await this.#unpark(known, answer, stamp);
-      else await this.#asks.answer(known, answer, stamp);
+      if (known.state === "parked") await this.#unpark(known, answer, receipt);
+      else await this.#asks.answer(known, answer, receipt);
       return this.state();
     });
   }
@@ -178,39 +195,32 @@ export class LiveSession implements SessionHandle {
   change(patch: PatchSession): Promise<Session> {
     if (patch.closed) return this.#close();
     return this.#lane.run(async () => {
-      const { title, secrets, policy, model, mode, labels } = patch;
+      const { title, secrets, model, mode } = patch;
       if (title !== undefined) {
         this.#check("rename");
         await this.#record([{ type: "session.renamed", source: "person", data: { title, by: "person" } }]);
       }
-      if ([secrets, policy, model, mode, labels].every((part) => part === undefined)) return this.state();
+      const changes = changesOf(patch, this.state());
+      if (Object.keys(changes).length === 0) return this.state();
       this.#check("configure");
+      this.#need.checkSecrets(secrets);
       const settings = { ...(model ? { model } : {}), ...(mode ? { mode } : {}) };
-      if (model ?? mode) await this.#attachment.connection?.configure?.(settings);
+      if (model ?? mode) await this.#answered(this.#attachment.connection?.configure?.(settings));
+      await this.#record([{ type: "session.configured", source: "person", data: changes }]);
       if (secrets) this.#need.secrets.values = secrets;
-      const body: EventBody<"session.configured"> = {
-        ...settings,
-        ...(policy ? { policy: { ...this.state().policy, ...given(policy) } } : {}),
-        ...(labels ? { labels } : {}),
-        ...(secrets ? { secretNames: Object.keys(secrets) } : {}),
-      };
-      await this.#record([{ type: "session.configured", source: "person", data: body }]);
       return this.state();
     });
   }
 
-  fork(request: Parameters<SessionHandle["fork"]>[0], { key }: Keyed = {}): Promise<Session> {
+  fork(request: ForkRequest, { key }: Keyed = {}): Promise<Session> {
     return this.#lane.run(async () => {
-      const { answered } = await this.#claim<Session>("fork", request, key);
+      const { answered, receipt } = await this.#claim<Session>("fork", request, key);
       if (answered) return answered;
       this.#check("fork");
       const last = this.log.last;
       const { cursor = last } = request;
       if (cursor > last) throw new Fault("cursor.ahead", { detail: `The newest event of ${this.id} is ${last}.` });
-      const forked = await this.#need.fork(this, cursor, request);
-      const { receipt } = await this.#claim<Session>("fork", request, key);
-      if (receipt) await this.#need.view.append([], { receipt: () => receipt(forked) });
-      return forked;
+      return this.#need.fork(this, cursor, request, receipt);
     });
   }
 
@@ -234,42 +244,40 @@ export class LiveSession implements SessionHandle {
     return this.log.follow(after, options);
   }
 
-  async transcript({ after, limit }: { readonly after: number; readonly limit: number }) {
-    const items: readonly Item[] = (await readTranscript(this.log)).filter(({ cursor }) => cursor > after);
-    const page = items.slice(0, limit);
-    const last = page.at(-1);
-    return { items: page, ...(items.length > limit && last ? { next: String(last.cursor) } : {}) };
+  transcript(options: Parameters<SessionHandle["transcript"]>[0]): ReturnType<SessionHandle["transcript"]> {
+    return readTranscript(this.log, options);
   }
 
   async residue(): Promise<readonly ResidueRecord[]> {
-    const runs = new Set<RunId>();
-    for await (const event of readEvents(this.log, { only: (text) => text.includes('"harness.exited"') })) {
-      if (event.type === "harness.exited") runs.add(event.data.run);
-    }
-    return Promise.all([...runs].map((run) => this.#need.processes.residue(run)));
+    const runs = await readEndedRuns(this.log);
+    return Promise.all(runs.map((run) => this.#need.processes.residue(run)));
   }
 
   /** Plays what is queued; called whenever there may be something. */
   pump(): void {
-    if (this.#playing || this.#stopping || this.state().queue.length === 0) return;
+    if (this.#playing || this.#ending || this.state().queue.length === 0) return;
     this.#idle?.();
+    this.#need.woken(this);
     this.#playing = this.#play()
-      .catch((error: unknown) => this.#need.surprise(error, "the queue of a session stopped"))
+      .catch((error: unknown) => {
+        this.#need.surprise(error, "the queue of a session stopped");
+        return sleep(this.#need.clock, queuePauseMs);
+      })
       .finally(() => {
         this.#playing = undefined;
-        this.#rest();
+        this.rest();
         this.pump();
       });
   }
 
   /** Ends the running turn, lets the harness go and tells the followers; what is queued stays. */
   async stop(reason: StreamEnd["reason"], end: TurnEnd): Promise<void> {
-    await this.#halt(end);
+    await this.#halt(reason, end);
     this.log.end(reason);
   }
 
-  async #halt(end: TurnEnd): Promise<void> {
-    this.#stopping = true;
+  async #halt(reason: StreamEnd["reason"], end: TurnEnd): Promise<void> {
+    this.#ending = { reason, end };
     this.#idle?.();
     this.#turn?.stop(end);
     await this.#playing;
@@ -283,18 +291,27 @@ export class LiveSession implements SessionHandle {
       if (!run) return;
       await run.play();
       this.#turn = undefined;
+      // Nobody knows when a paused turn goes on: it keeps no processes until then.
+      if (this.state().lastTurn?.outcome === "paused") await this.#attachment.release();
     }
   }
 
   /** Takes the next turn out of the queue, in the lane, so that it cannot be cancelled and started at once. */
   async #take(): Promise<TurnRun | undefined> {
     const next = this.state().queue[0];
-    if (!next || this.#stopping) return undefined;
+    if (!next || this.#ending) return undefined;
     const { items } = await this.log.read({ after: next.cursor - 1, limit: 1 });
     const queued = JSON.parse(items[0]?.text ?? "{}").data as EventBody<"turn.queued">;
     await this.#record([{ type: "turn.started", turn: next.id, source: "daemon", data: {} }]);
     this.#turn = new TurnRun({ ...this.#need, turn: next.id, queued, attachment: this.#attachment, asks: this.#asks });
+    const ending = this.#end;
+    // It was told to end while the start was written down.
+    if (ending) this.#turn.stop(ending);
     return this.#turn;
+  }
+
+  get #end(): TurnEnd | undefined {
+    return this.#ending?.end;
   }
 
   async #queue(
@@ -308,36 +325,34 @@ export class LiveSession implements SessionHandle {
     this.pump();
   }
 
-  /** The answer to the ask of a paused turn: a new turn goes on from there, with that one thing allowed or denied. */
+  /** The answer to the ask of a paused turn: a new turn goes on from there. */
   async #unpark(ask: Ask, answer: Answer, stamp: Stamp): Promise<void> {
-    const decision = parkedDecision(ask, answer);
+    const { queued, reply } = goOnWith(ask, answer);
     this.#checkRoom();
-    const kind = typeof ask.toolCall?.kind === "string" ? { kind: ask.toolCall.kind } : {};
-    const reply: Draft = {
-      type: "turn.answered",
-      turn: ask.turn,
-      source: "person",
-      data: { ask: ask.id, by: "person", outcome: decision === "allow" ? "accepted" : "declined" },
-    };
-    const text = `The question "${ask.title}" was answered: ${decision}. Go on from where you stopped.`;
-    const continues = { ask: ask.id, decision, title: ask.title, ...kind };
-    await this.#queue(newId(this.#need, "turn"), { prompt: [{ type: "text", text }], continues }, [reply], stamp);
+    await this.#queue(newId(this.#need, "turn"), queued, [reply], stamp);
   }
 
   async #close(): Promise<Session> {
     if (this.state().phase === "closed") return this.state();
-    await this.#halt({ outcome: "cancelled" });
+    await this.#halt("session.closed", { outcome: "cancelled" });
     return this.#lane.run(async () => {
       if (this.state().phase === "closed") return this.state();
       const queued = this.state().queue.map(({ id }) => cancelledInQueue(id));
-      await this.#record([...queued, { type: "session.closed", source: "person", data: { reason: "person" } }]);
+      const closed: Draft = { type: "session.closed", source: "person", data: { reason: "person" } };
+      await this.#record([...queued, closed]).catch((error: unknown) => this.#notClosed(error));
       this.log.end("session.closed");
       return this.state();
     });
   }
 
+  #notClosed(error: unknown): never {
+    if (this.#ending?.reason === "session.closed") this.#ending = undefined;
+    this.pump();
+    throw error;
+  }
+
   /** A harness without work is let go after a while; the session stays. */
-  #rest(): void {
+  rest(): void {
     const { clock, limits, surprise } = this.#need;
     this.#idle?.();
     this.#idle = clock.after(limits.idleHarnessMs, () => {
@@ -366,7 +381,7 @@ export class LiveSession implements SessionHandle {
 
   #check(verb: SessionVerb): void {
     const { phase } = this.state();
-    if (this.#stopping && phase !== "closed") throw stopping();
+    if (this.#ending && phase !== "closed") throw this.#leaving(this.#ending.reason);
     if (allows(phase, verb)) return;
     throw phase === "closed" ? sessionClosed(this.id) : wrongPhase(phase, verb);
   }
@@ -377,11 +392,15 @@ export class LiveSession implements SessionHandle {
     if (secretNames.length > 0 && !this.#need.secrets.values) throw secretsLost(secretNames);
   }
 
-  async #noAsk(ask: AskId): Promise<Fault> {
-    for await (const event of readEvents(this.log, { only: (text) => text.includes(ask) })) {
-      if (event.type === "turn.answered")
-        return new Fault("ask.settled", { detail: `${ask} was answered by ${event.data.by}.` });
-    }
-    return askMissing(this.id, ask);
+  #leaving(reason: StreamEnd["reason"]): Fault {
+    if (reason === "daemon.stopping") return stopping();
+    return reason === "session.closed" ? sessionClosed(this.id) : sessionMissing(this.id);
+  }
+
+  /** What a harness is asked beside its turn is answered soon, or it is not: the lane waits for it. */
+  async #answered(answering = Promise.resolve()): Promise<void> {
+    const { clock, limits } = this.#need;
+    if (!(await settlesWithin(clock, answering, limits.answerMs))) throw noAnswer(limits.answerMs);
+    await answering;
   }
 }

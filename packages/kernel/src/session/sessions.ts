@@ -1,5 +1,5 @@
 /** All sessions of a daemon: opened, found, listed, forked and removed, and brought back after a restart. */
-import { rm, stat } from "node:fs/promises";
+import { cp, lstat, rm, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import {
   askPolicySchema,
@@ -15,15 +15,16 @@ import {
 } from "@corral/protocol";
 import type { Keyed, Sessions } from "../kernel.ts";
 import type { Harness } from "../ports/harness.ts";
-import type { Head } from "../ports/store.ts";
+import type { Head, Receipt } from "../ports/store.ts";
+import { settlesWithin } from "../process/waiting.ts";
 import { sessionDir } from "./attachment.ts";
-import { createView, type Desk, type House, newId } from "./desk.ts";
+import { createView, type Desk, type House, newId, stateOf } from "./desk.ts";
 import { forkHistory, forkOpening } from "./fork.ts";
 import { createLanes } from "./lane.ts";
 import { claim } from "./receipts.ts";
 import { recover, wasInterrupted } from "./recover.ts";
-import { sessionMissing } from "./refusals.ts";
-import { LiveSession } from "./session.ts";
+import { sessionMissing, stopping } from "./refusals.ts";
+import { type ForkRequest, LiveSession } from "./session.ts";
 
 export interface SessionsNeed extends House {
   /** Where a session works that names no directory. */
@@ -35,11 +36,11 @@ const headsPage = 500;
 const maxLoaded = 1000;
 const foldPage = 1000;
 
-type ForkRequest = Parameters<LiveSession["fork"]>[0];
-
 export class AllSessions implements Sessions {
   readonly #need: SessionsNeed;
   readonly #loaded = new Map<SessionId, Promise<LiveSession>>();
+  /** Those that were put away, in case somebody still holds them. */
+  readonly #away = new Map<SessionId, WeakRef<LiveSession>>();
   readonly #lanes = createLanes();
   #stopping = false;
 
@@ -49,7 +50,7 @@ export class AllSessions implements Sessions {
 
   open(request: OpenSession, { key }: Keyed = {}): Promise<Session> {
     return this.#lanes.run(key ?? newId(this.#need, "session"), async () => {
-      if (this.#stopping) throw new Fault("daemon.stopping", { detail: "The daemon is stopping." });
+      if (this.#stopping) throw stopping();
       const { answered, receipt } = await claim<Session>(this.#need, { key, scope: "open", request });
       if (answered) return answered;
       const harness = this.#harness(request.agent);
@@ -73,7 +74,7 @@ export class AllSessions implements Sessions {
   find(session: SessionId): Promise<LiveSession> {
     const loaded = this.#loaded.get(session);
     if (loaded) return loaded;
-    const loading = this.#load(session);
+    const loading = this.#back(session);
     this.#loaded.set(session, loading);
     loading.catch(() => this.#loaded.delete(session));
     void this.#putAway();
@@ -123,7 +124,11 @@ export class AllSessions implements Sessions {
     const end = { outcome: "cancelled" as const, fault: { code: fault.code, detail: fault.detail } };
     const sessions = await Promise.allSettled(this.#loaded.values());
     const live = sessions.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    await Promise.all(live.map((one) => one.stop("daemon.stopping", end)));
+    const { clock, limits, surprise } = this.#need;
+    const ends = Promise.all(live.map((one) => one.stop("daemon.stopping", end)));
+    if (await settlesWithin(clock, ends, limits.stopMs)) return void (await ends);
+    surprise(new Error(`not ended within ${limits.stopMs} ms`), "the daemon stops without waiting for its sessions");
+    for (const { log } of live) log.end("daemon.stopping");
   }
 
   #harness(agent: string): Harness {
@@ -144,7 +149,21 @@ export class AllSessions implements Sessions {
   }
 
   #live(desk: Desk): LiveSession {
-    return new LiveSession({ ...desk, fork: (from, cursor, request) => this.#fork(from, cursor, request) });
+    return new LiveSession({
+      ...desk,
+      fork: (from, cursor, request, receipt) => this.#fork(from, cursor, request, receipt),
+      checkSecrets: (secrets) => checkSecrets(this.#harness(stateOf(desk).agent), secrets),
+      woken: (live) => void this.#loaded.set(desk.id, Promise.resolve(live)),
+    });
+  }
+
+  /** A log has one writer: whoever was put away and is still held by somebody is found again, not made again. */
+  async #back(id: SessionId): Promise<LiveSession> {
+    const held = this.#away.get(id)?.deref();
+    this.#away.delete(id);
+    if (held) return held;
+    if (this.#stopping) throw stopping();
+    return this.#load(id);
   }
 
   async #load(id: SessionId): Promise<LiveSession> {
@@ -176,25 +195,37 @@ export class AllSessions implements Sessions {
     return snapshot?.cursor === last ? (JSON.parse(snapshot.text) as Session) : this.#foldHead(head);
   }
 
-  async #fork(from: LiveSession, cursor: number, { title, secrets }: ForkRequest): Promise<Session> {
+  /** Answers what the session is when it opens, which is what its receipt tells again. */
+  async #fork(
+    from: LiveSession,
+    cursor: number,
+    { title, secrets }: ForkRequest,
+    receipt: ((state: Session) => Receipt) | undefined,
+  ): Promise<Session> {
     const state = from.state();
     const given = checkSecrets(this.#harness(state.agent), secrets);
     const desk = this.#desk(newId(this.#need, "session"), undefined, 0, given);
     const secretNames = Object.keys(given ?? {});
     const first = forkOpening(state, cursor, { secretNames, ...(title ? { title } : {}) });
-    await desk.view.append([first, ...(await forkHistory(from.log, cursor))]);
+    await desk.view.append([first, ...(await forkHistory(from.log, cursor))], { receipt });
     const live = this.#keep(desk);
-    if (state.phase === "idle" && cursor === state.cursor && state.native) await this.#forkNatively(live, state.native);
-    return live.state();
+    const opened = live.state();
+    const atEnd = cursor === state.cursor && (state.phase === "idle" || state.phase === "closed");
+    if (atEnd && state.native) await this.#forkNatively(from, live, state.native);
+    return opened;
   }
 
   /** Where the harness can branch by itself its memory is whole; where it cannot, the first prompt tells what was said. */
-  async #forkNatively(live: LiveSession, native: string): Promise<void> {
+  async #forkNatively(from: LiveSession, live: LiveSession, native: string): Promise<void> {
+    const { stateDir } = this.#need;
     try {
+      // What the harness remembers lies in the session's own directory, so the fork gets its own copy of it.
+      await copyTree(sessionDir({ stateDir, id: from.id }), sessionDir({ stateDir, id: live.id }));
       await live.attachment.connect({ signal: new AbortController().signal, forkOf: native });
     } catch (error) {
       this.#need.surprise(error, "a fork starts without its harness; its first prompt will launch one");
     }
+    live.rest();
   }
 
   /** Sessions at rest are put away when there are many: what they know is on the disk. */
@@ -202,7 +233,9 @@ export class AllSessions implements Sessions {
     if (this.#loaded.size <= maxLoaded) return;
     for (const [id, loading] of [...this.#loaded].slice(0, this.#loaded.size - maxLoaded)) {
       const live = await loading.catch(() => undefined);
-      if (live?.atRest) this.#loaded.delete(id);
+      if (!live?.atRest || (await this.#loaded.get(id)) !== live || !live.atRest) continue;
+      this.#loaded.delete(id);
+      this.#away.set(id, new WeakRef(live));
     }
   }
 }
@@ -231,6 +264,16 @@ export const agentMissing = (agent: string, known: ReadonlyMap<string, Harness>)
     detail: `There is no agent "${agent}".`,
     help: `Choose one of: ${[...known.keys()].join(", ")}.`,
     more: { agents: [...known.keys()] },
+  });
+
+/** Sockets and pipes are no memory, and belong to a process. */
+const copyTree = (from: string, to: string): Promise<void> =>
+  cp(from, to, {
+    recursive: true,
+    filter: async (path) => {
+      const found = await lstat(path);
+      return found.isFile() || found.isDirectory() || found.isSymbolicLink();
+    },
   });
 
 async function checkDirectory(cwd: string): Promise<void> {

@@ -38,6 +38,7 @@ export class TurnRun implements AskingTurn {
   readonly #forced = Promise.withResolvers<TurnEnd>();
   #connection: Connection | undefined;
   #wanted: TurnEnd | undefined;
+  #prompted = false;
   #ended = false;
   #heardAtMs: number;
   #grant: Grant | undefined;
@@ -50,9 +51,17 @@ export class TurnRun implements AskingTurn {
     this.#heardAtMs = need.clock.monotonicMs();
   }
 
-  /** Whether what the harness says still belongs to this turn. */
   get open(): boolean {
     return !this.#ended;
+  }
+
+  get stopping(): boolean {
+    return this.#wanted !== undefined;
+  }
+
+  /** Whether what the harness says belongs to this turn: not before it has heard the prompt, and not after the end. */
+  get listening(): boolean {
+    return this.#prompted && !this.#ended;
   }
 
   heard(update: SessionUpdate): void {
@@ -104,14 +113,18 @@ export class TurnRun implements AskingTurn {
     this.#connection = connection;
     const blocks = await this.#blocks(queued.prompt);
     if (this.#wanted) return this.#wanted;
+    this.#prompted = true;
     this.#watchSilence();
     const answered = connection.prompt(blocks).then(
-      ({ stopReason, usage }): TurnEnd => ({
-        outcome: stopReason === "cancelled" ? "cancelled" : "completed",
-        ...this.#wanted,
-        stopReason: this.#wanted?.stopReason ?? stopReason,
-        ...(usage ? { usage } : {}),
-      }),
+      ({ stopReason, usage }): TurnEnd => {
+        attachment.remind();
+        return {
+          outcome: stopReason === "cancelled" ? "cancelled" : "completed",
+          ...this.#wanted,
+          stopReason: this.#wanted?.stopReason ?? stopReason,
+          ...(usage ? { usage } : {}),
+        };
+      },
       async (error: unknown): Promise<TurnEnd> => {
         if (isFault(error, "harness.crashed")) await attachment.missed();
         return this.#wanted ?? { outcome: "failed", fault: faultOf(this.#need, error) };
@@ -122,7 +135,7 @@ export class TurnRun implements AskingTurn {
 
   async #blocks(prompt: readonly ContentBlock[]): Promise<readonly ContentBlock[]> {
     const { attachment, view, limits } = this.#need;
-    if (!attachment.takeForgetful()) return prompt;
+    if (!attachment.forgetful) return prompt;
     const said = await retell(view, limits.replayBytes, this.id);
     return said === "" ? prompt : [{ type: "text", text: said }, ...prompt];
   }
@@ -138,6 +151,7 @@ export class TurnRun implements AskingTurn {
   #watchSilence(): void {
     const { clock, limits, asks } = this.#need;
     let told = false;
+    this.#heardAtMs = clock.monotonicMs();
     const look = () => {
       if (this.#ended) return;
       if (asks.waiting) this.#heardAtMs = clock.monotonicMs();
@@ -183,6 +197,7 @@ export class TurnRun implements AskingTurn {
     const { view, clock, asks, surprise } = this.#need;
     for (let delayMs = retryFirstMs; ; delayMs = Math.min(delayMs * 2, retryLastMs)) {
       try {
+        await this.#need.attachment.settle();
         const drafts: Draft[] = [
           ...asks.endTurn(this.id),
           ...this.#toolEnds(end),
