@@ -1,6 +1,15 @@
 /** Makes a reply out of the steps of a story: which part of them is played now, and with which tools and texts. */
 import { closingSteps } from "./directives.ts";
-import type { Block, Chunk, Ending, ModelReply, SpokenBlock, ToolBlock, Usage } from "./reply.ts";
+import {
+  type Block,
+  type Chunk,
+  type Ending,
+  isSpoken,
+  type ModelReply,
+  type SpokenBlock,
+  type ToolBlock,
+  type Usage,
+} from "./reply.ts";
 import type { DeclaredTool } from "./request.ts";
 import type { Asked } from "./story/choose.ts";
 import type { Spoken, Step, StepName, ToolStep } from "./story/story-shape.ts";

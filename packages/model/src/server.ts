@@ -84,12 +84,14 @@ async function listen(server: Server, port: number): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function close(server: Server): Promise<void> {
+/** Resolves when every connection is closed and the journal has heard of it. */
+async function close(server: Server, open: ReadonlySet<ServerResponse>): Promise<void> {
+  const ends = [...open].map((response) => once(response, "close"));
   const { promise, resolve } = Promise.withResolvers<void>();
   // The one error of close is that it is closed already.
   server.close(() => resolve());
   server.closeAllConnections();
-  return promise;
+  await Promise.all([promise, ...ends]);
 }
 
 function play(written: WrittenStory): ReturnType<Stage["now"]> {
@@ -114,11 +116,14 @@ export async function startModel({ clock, story = {}, port = 0 }: ModelOptions):
     playing = play(written);
   };
   const told = { journal: journal.calls, reset };
+  const open = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    open.add(response);
+    response.once("close", () => open.delete(response));
     if (address(request).pathname === "/__journal") answerJournal(told, request, response);
     else void answer(stage, request, response);
   });
   server.on("upgrade", (request, socket) => refuseUpgrade(stage, request, socket));
   const bound = await listen(server, port);
-  return { url: `http://127.0.0.1:${bound}`, port: bound, ...told, setStory, close: () => close(server) };
+  return { url: `http://127.0.0.1:${bound}`, port: bound, ...told, setStory, close: () => close(server, open) };
 }

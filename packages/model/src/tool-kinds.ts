@@ -59,8 +59,14 @@ export function inputFor(tool: DeclaredTool, { given, escalate }: Input): JsonOb
   const fields = asRecord(tool.schema.properties);
   const renamed = Object.fromEntries(Object.entries(given).map(([name, value]) => fitted(name, value, fields)));
   const asked = escalate && "sandbox_permissions" in fields ? escalation : {};
-  return withRequired(tool, withEdits({ ...renamed, ...asked }, fields));
+  return withRequired(tool, declared(withEdits({ ...renamed, ...asked }, fields), fields));
 }
+
+/** Strict tools refuse what they did not declare; a tool that declares nothing takes all. */
+const declared = (input: JsonObject, fields: JsonObject): JsonObject =>
+  Object.keys(fields).length === 0
+    ? input
+    : Object.fromEntries(Object.entries(input).filter(([name]) => name in fields));
 
 const escalation = { sandbox_permissions: "require_escalated", justification: "May the scripted model run this?" };
 
@@ -82,8 +88,16 @@ function withRequired({ schema }: DeclaredTool, input: JsonObject): JsonObject {
   const names = Array.isArray(schema.required) ? schema.required.map(String) : [];
   const missing = names.filter((name) => !(name in input));
   const fields = asRecord(schema.properties);
-  const partial = { ...schema, required: missing, properties: Object.fromEntries(missing.map((n) => [n, fields[n]])) };
-  return missing.length === 0 ? input : { ...asRecord(jsonExample({ ...partial, type: "object" })), ...input };
+  return { ...Object.fromEntries(missing.map((name) => [name, valueFor(name, fields, schema)])), ...input };
+}
+
+/** A time limit of the least number that fits would end every tool at once. */
+const isTime = (name: string): boolean => /timeout|ms$/i.test(name);
+
+function valueFor(name: string, fields: JsonObject, { $defs, definitions }: JsonObject): unknown {
+  const value = jsonExample({ type: "object", properties: { [name]: fields[name] ?? {} }, $defs, definitions });
+  const found = asRecord(value)[name];
+  return isTime(name) && typeof found === "number" ? Math.max(found, 10_000) : found;
 }
 
 export const namesOf = (tools: readonly DeclaredTool[]): string => tools.map(({ name }) => name).join(", ") || "none";

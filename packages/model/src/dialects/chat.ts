@@ -1,4 +1,4 @@
-/** OpenAI Chat Completions. */
+/** OpenAI Chat Completions: its requests read, and its answers written. */
 import { asRecord, asRecords, asText, isRecord, type JsonObject, textIn, textOrNone } from "../json.ts";
 import {
   chunkFrames,

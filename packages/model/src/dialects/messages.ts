@@ -1,4 +1,4 @@
-/** Anthropic Messages. */
+/** Anthropic Messages: its requests read, and its answers written. */
 import { asRecord, asRecords, asText, isRecord, type JsonObject, textIn } from "../json.ts";
 import {
   type Block,

@@ -11,7 +11,7 @@ import {
   type ToolBlock,
 } from "../reply.ts";
 
-/** Numbers the events of a stream. */
+/** Writes one event of a stream. */
 export type EventFrame = (type: string, rest: JsonObject) => Frame;
 
 export type ItemBlock = Exclude<Block, { readonly is: "pause" }>;

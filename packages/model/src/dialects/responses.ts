@@ -1,4 +1,4 @@
-/** OpenAI Responses. */
+/** OpenAI Responses: its requests read, and its answers written. */
 import { asRecord, asRecords, asText, isRecord, type JsonObject, textIn, textOrNone } from "../json.ts";
 import { type Frame, isWhole, type ModelReply } from "../reply.ts";
 import type { DeclaredTool, Message, ModelRequest } from "../request.ts";
@@ -100,13 +100,18 @@ function ended(reply: ModelReply): { readonly status: Status; readonly response:
 
 const whole = (reply: ModelReply): JsonObject => ended(reply).response;
 
-function numbered(): EventFrame {
+const event: EventFrame = (type, rest) => ({ event: type, body: { type, ...rest } });
+
+/** The events with their numbers, from 0 without a hole. */
+function* numbered(all: Iterable<Frame>): Generator<Frame> {
   let next = 0;
-  return (type, rest) => ({ event: type, body: { type, sequence_number: next++, ...rest } });
+  for (const frame of all) {
+    if ("waitMs" in frame) yield frame;
+    else yield { ...frame, body: { ...asRecord(frame.body), sequence_number: next++ } };
+  }
 }
 
-function* frames(reply: ModelReply): Generator<Frame> {
-  const event = numbered();
+function* events(reply: ModelReply): Generator<Frame> {
   for (const type of ["response.created", "response.in_progress"]) {
     yield event(type, { response: responseOf(reply, "in_progress") });
   }
@@ -121,5 +126,7 @@ function* frames(reply: ModelReply): Generator<Frame> {
   const { status, response } = ended(reply);
   yield event(`response.${status}`, { response });
 }
+
+const frames = (reply: ModelReply): Iterable<Frame> => numbered(events(reply));
 
 export const responses: Dialect = { id: "responses", read, whole, frames, failure: openaiFailure };
