@@ -1,6 +1,6 @@
 /** What the documents say of the sources is so: the pages that are read off tables, and the files that are named. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -32,4 +32,18 @@ test("every source that a document names is there (DR-12)", () => {
         .map((source) => `${path}: ${source}`),
     );
   expect(missing).toEqual([]);
+});
+
+/** What a source names, found in its text: neither is exported, and neither needs to be. */
+const namesIn = (source: string, pattern: RegExp): readonly string[] =>
+  [...readFileSync(join(root, source), "utf8").matchAll(pattern)].map(({ groups }) => groups?.name ?? "");
+
+test.each([
+  ["steps", "stories", "packages/drivers/src/scripted/story-shape.ts", /^ {2}"?(?<name>[a-z-]+)"?: .*;$/gm],
+  ["settings", "configuration", "packages/cli/src/settings.ts", /env: "(?<name>CORRAL_\w+)"/g],
+] as const)("the page of %s names them all (DR-12)", (_, page, source, pattern) => {
+  const names = namesIn(source, pattern);
+  const text = readFileSync(join(root, "docs/reference", `${page}.md`), "utf8");
+  expect(names.length).toBeGreaterThan(5);
+  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });
