@@ -33,6 +33,9 @@ export const sessionUpdateSchema = z
   .looseObject({ sessionUpdate: z.string() })
   .meta({ id: "SessionUpdate", description: "A SessionUpdate of the Agent Client Protocol, verbatim." });
 
+/** Kinds of updates that are talk: part of the conversation, and no news of settings. */
+export const isTalk = ({ sessionUpdate }: SessionUpdate): boolean => /_chunk$|^tool_call|^plan/.test(sessionUpdate);
+
 /** The text that a chunk-like update carries, if it carries text. */
 export function chunkText(update: SessionUpdate): string | undefined {
   const content = update.content;

@@ -1,5 +1,5 @@
 /** One harness process and the one session it plays: opened by the best way it offers, closed with everything it started. */
-import { Fault, type SessionUpdate } from "@corral/protocol";
+import { Fault, isTalk, type SessionUpdate } from "@corral/protocol";
 import type { Connection, ConnectNeed, How, PromptResult, Settings, Started } from "../ports/harness.ts";
 import type { Child, Exit } from "../process/process.ts";
 import { createPeer, type Peer } from "./peer.ts";
@@ -94,6 +94,7 @@ export class AcpConnection implements Connection {
       clientCapabilities,
     });
     this.#card = readAgentCard(initialized);
+    requireVersion(initialized);
     const { how, native, result } = await this.#openSession();
     this.#native = native;
     if (this.#card.steers) {
@@ -116,7 +117,8 @@ export class AcpConnection implements Connection {
 
   async configure(settings: Settings): Promise<void> {
     for (const { method, params } of settingCalls(this.#native ?? "", this.#choices, settings)) {
-      await this.#request(method, params);
+      const { configOptions } = readChoices(await this.#request(method, params));
+      if (configOptions.length > 0) this.#choices = { ...this.#choices, configOptions };
     }
   }
 
@@ -129,9 +131,16 @@ export class AcpConnection implements Connection {
   }
 
   async close({ force = false } = {}): Promise<Exit> {
-    if (!force && this.#card.closes && this.#native) this.#peer.notify("session/close", { sessionId: this.#native });
+    if (!force && this.#card.closes && this.#native) this.#sayGoodbye(this.#native);
     await this.#child.close(force ? { eofMs: 0, termMs: 300 } : {});
     return this.exited;
+  }
+
+  #sayGoodbye(native: string): void {
+    this.#peer.request("session/close", { sessionId: native }).catch((error: unknown) => {
+      // Refused or not heard: the closed pipe says the same. A harness that answers with an error is only noted.
+      if (error instanceof RpcError) this.#peer.notice("unexpected_frame", `session/close: ${error.message}`);
+    });
   }
 
   async #openSession(): Promise<Opened> {
@@ -155,7 +164,7 @@ export class AcpConnection implements Connection {
     const can = { resume: this.#card.resumes, load: this.#card.loads };
     for (const how of this.#ways.restores) {
       if (!can[how]) continue;
-      // What a load tells again is in the log already.
+      // The talk that a load tells again is in the log already; what it says of settings is news.
       this.#muted = how === "load";
       const result = await this.#try(`session/${how}`, { sessionId: native });
       this.#muted = false;
@@ -170,7 +179,7 @@ export class AcpConnection implements Connection {
       return (await this.#peer.request(method, this.#opening(params))) ?? {};
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      this.#need.host.notice({ kind: "unexpected_frame", text: `${method} was refused: ${error.message}` });
+      this.#peer.notice("unexpected_frame", `${method} was refused: ${error.message}`);
       return undefined;
     }
   }
@@ -192,20 +201,41 @@ export class AcpConnection implements Connection {
   #update(params: unknown): Promise<void> | undefined {
     const said = readUpdate(params);
     if (!said) {
-      this.#need.host.notice({ kind: "unexpected_frame", text: `session/update: ${JSON.stringify(params)}` });
+      this.#peer.notice("unexpected_frame", `session/update: ${JSON.stringify(params)}`);
       return undefined;
     }
-    if (this.#muted || (this.#native !== undefined && said.native !== this.#native)) return undefined;
+    if ((this.#muted && isTalk(said.update)) || (this.#native !== undefined && said.native !== this.#native))
+      return undefined;
     return this.#need.host.update(said.update satisfies SessionUpdate);
+  }
+
+  /** One that lives on without its pipes can neither be asked nor answer: it is ended like one that hangs. */
+  async #endIfBroken(): Promise<void> {
+    await this.#peer.broken;
+    try {
+      await this.#child.close();
+    } catch {
+      // There is one closing only, and whoever closes the connection is told how it went.
+    }
   }
 
   /** A harness that dies fails what waits for it at once, after the last thing it said was read. */
   async #watch(): Promise<Exit> {
+    void this.#endIfBroken();
     const exit = await this.#child.exited;
     await this.#peer.drained;
     this.#peer.close(crashed(this.#child.name, exit));
     return exit;
   }
+}
+
+function requireVersion(initialized: unknown): void {
+  const version = (initialized as Frame | undefined)?.protocolVersion;
+  if (typeof version !== "number" || version === 1) return;
+  throw new Fault("harness.protocol", {
+    detail: `The harness speaks version ${version} of the protocol, and was asked for version 1.`,
+    help: "Use a release of the harness that speaks version 1.",
+  });
 }
 
 const readNative = (result: unknown): string | undefined => {

@@ -4,7 +4,7 @@ export interface Lines {
   /** Each whole line that these bytes complete, in order. */
   push(bytes: Buffer): Iterable<Buffer | Oversized>;
   /** What was left when the stream ended without a last newline. */
-  end(): Buffer | undefined;
+  end(): Buffer | Oversized | undefined;
 }
 
 export interface Oversized {
@@ -48,10 +48,6 @@ export function createLines(maxBytes: number): Lines {
       }
       hold(bytes.subarray(from));
     },
-    end() {
-      if (heldBytes === 0 || droppedBytes > 0) return undefined;
-      const line = take(Buffer.alloc(0));
-      return Buffer.isBuffer(line) ? line : undefined;
-    },
+    end: () => (heldBytes + droppedBytes > 0 ? take(Buffer.alloc(0)) : undefined),
   };
 }

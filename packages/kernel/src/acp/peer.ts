@@ -6,6 +6,8 @@ import { createLines } from "./lines.ts";
 import { type Frame, isFrame, RpcError, rpcCodes, type Serve } from "./rpc.ts";
 
 export const maxFrameBytes = 16 * 1024 * 1024;
+/** So much may wait for a side that does not read; then it is not read either. */
+const maxUnreadBytes = maxFrameBytes;
 const maxNotices = 200;
 const noticeBytes = 2048;
 
@@ -25,6 +27,10 @@ export interface Peer {
   notify(method: string, params: unknown): void;
   /** Resolves when everything that the other side wrote has been read. */
   readonly drained: Promise<void>;
+  /** Resolves when no conversation is possible any more, because either pipe is gone; the other side may live on. */
+  readonly broken: Promise<void>;
+  /** Passes a notice on, as long as there are not too many. */
+  notice(kind: Notice["kind"], text: string): void;
   /** Rejects every open request, ours and theirs. */
   close(reason: Error): void;
 }
@@ -36,6 +42,7 @@ interface Waiting {
 
 class JsonRpcPeer implements Peer {
   readonly drained: Promise<void>;
+  readonly broken: Promise<void>;
   readonly #need: PeerNeed;
   readonly #waiting = new Map<number, Waiting>();
   readonly #serving = new Map<unknown, AbortController>();
@@ -45,9 +52,11 @@ class JsonRpcPeer implements Peer {
 
   constructor(need: PeerNeed) {
     this.#need = need;
-    // A broken pipe is seen as the end of the process; the write itself has nobody to tell.
-    need.stdin.on("error", () => undefined);
+    const { promise: unheard, resolve } = Promise.withResolvers<void>();
+    // The write itself has nobody to tell.
+    need.stdin.on("error", () => resolve());
     this.drained = this.#read();
+    this.broken = Promise.race([unheard, this.drained]);
   }
 
   request(method: string, params: unknown): Promise<unknown> {
@@ -76,11 +85,27 @@ class JsonRpcPeer implements Peer {
     if (this.#need.stdin.writable) this.#need.stdin.write(`${JSON.stringify(frame)}\n`);
   }
 
+  /** Whoever asks and asks without reading the answers must not fill our memory. */
+  async #room(): Promise<void> {
+    const { stdin } = this.#need;
+    if (stdin.writableLength <= maxUnreadBytes || stdin.destroyed) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        stdin.off("drain", done).off("close", done);
+        resolve();
+      };
+      stdin.on("drain", done).on("close", done);
+    });
+  }
+
   async #read(): Promise<void> {
     const lines = createLines(maxFrameBytes);
     try {
       for await (const bytes of this.#need.stdout) {
-        for (const line of lines.push(bytes)) await this.#line(line);
+        for (const line of lines.push(bytes)) {
+          await this.#line(line);
+          await this.#room();
+        }
       }
     } catch {
       // A pipe that breaks and a pipe that ends are the same to us: the process is gone, and its owner says how.
@@ -92,7 +117,7 @@ class JsonRpcPeer implements Peer {
   #line(line: Buffer | { readonly oversizedBytes: number }): Promise<void> | undefined {
     if (!Buffer.isBuffer(line)) {
       const text = `A frame of ${line.oversizedBytes} bytes is over the limit of ${maxFrameBytes} and was left out.`;
-      this.#notice("oversized_frame", text);
+      this.notice("oversized_frame", text);
       return undefined;
     }
     const text = line.toString("utf8").trim();
@@ -101,11 +126,11 @@ class JsonRpcPeer implements Peer {
     try {
       frame = JSON.parse(text);
     } catch {
-      this.#notice("stray_output", text);
+      this.notice("stray_output", text);
       return undefined;
     }
     if (isFrame(frame)) return this.#frame(frame, text);
-    this.#notice("unexpected_frame", text);
+    this.notice("unexpected_frame", text);
     return undefined;
   }
 
@@ -114,33 +139,42 @@ class JsonRpcPeer implements Peer {
     if (typeof method === "string" && id === undefined) return this.#notification(method, params);
     if (typeof method === "string") {
       void this.#serve(method, id, params);
-    } else if ("result" in frame || "error" in frame) {
-      this.#answer(frame, text);
     } else {
-      this.#notice("unexpected_frame", text);
+      // An answer may have neither a result nor an error: a result that was undefined is left out by JSON.
+      this.#answer(frame, text);
     }
     return undefined;
   }
 
   #notification(method: string, params: unknown): Promise<void> | undefined {
-    if (method !== "$/cancel_request") return this.#need.onNotification(method, params);
+    if (method !== "$/cancel_request") return this.#hear(method, params);
     const id = isFrame(params) ? (params.requestId ?? params.id) : undefined;
     this.#serving.get(id)?.abort(new RpcError(-32800, "The request was cancelled."));
     return undefined;
   }
 
-  #answer(frame: Frame, text: string): void {
-    const waiting = typeof frame.id === "number" ? this.#waiting.get(frame.id) : undefined;
-    this.#waiting.delete(Number(frame.id));
-    if (!waiting) this.#notice("unexpected_frame", text);
-    else if (isFrame(frame.error)) waiting.reject(readError(frame.error));
-    else waiting.resolve(frame.result);
+  /** What cannot be taken in is told; it must not end the reading of what comes after it. */
+  async #hear(method: string, params: unknown): Promise<void> {
+    try {
+      await this.#need.onNotification(method, params);
+    } catch (error) {
+      this.notice("unexpected_frame", `${method}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #answer({ id, result, error }: Frame, text: string): void {
+    const waiting = typeof id === "number" ? this.#waiting.get(id) : undefined;
+    if (waiting) this.#waiting.delete(Number(id));
+    if (!waiting) this.notice("unexpected_frame", text);
+    else if (error === undefined || error === null) waiting.resolve(result);
+    else waiting.reject(readError(isFrame(error) ? error : { message: error }));
   }
 
   async #serve(method: string, id: unknown, params: unknown): Promise<void> {
+    if (this.#closed) return;
     const serve = Object.hasOwn(this.#need.serves, method) ? this.#need.serves[method] : undefined;
     if (!serve) {
-      this.#notice("unknown_method", method);
+      this.notice("unknown_method", method);
       this.#write({ jsonrpc: "2.0", id, error: { code: rpcCodes.method, message: `There is no method ${method}.` } });
       return;
     }
@@ -156,7 +190,7 @@ class JsonRpcPeer implements Peer {
     }
   }
 
-  #notice(kind: Notice["kind"], text: string): void {
+  notice(kind: Notice["kind"], text: string): void {
     if (++this.#notices > maxNotices) return;
     const last = this.#notices === maxNotices ? " (further notices of this run are left out)" : "";
     this.#need.onNotice({ kind, text: cutText(text, noticeBytes) + last });

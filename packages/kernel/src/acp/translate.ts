@@ -86,9 +86,9 @@ function readQuota(count: unknown): Usage | undefined {
   return readUsage({
     inputTokens: input_tokens,
     outputTokens: output_tokens,
-    ...rest,
     cachedReadTokens: cachedInputTokens,
     thoughtTokens: reasoningOutputTokens,
+    ...rest,
   });
 }
 
