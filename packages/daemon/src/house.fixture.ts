@@ -100,26 +100,28 @@ export interface House extends AsyncDisposable {
   readonly logged: LogLine[];
 }
 
-export type HouseOptions = Partial<Omit<DaemonNeed, "version">>;
+export interface HouseOptions extends Partial<Omit<DaemonNeed, "version" | "kernel">> {
+  /** Puts something between the daemon and its kernel. */
+  readonly wrap?: (kernel: Kernel) => Kernel;
+}
 
-export async function openHouse(options: HouseOptions = {}): Promise<House> {
+export async function openHouse({ wrap = (kernel) => kernel, ...options }: HouseOptions = {}): Promise<House> {
   const dir = await mkdtemp(join(tmpdir(), "corral-"));
   const store = memoryStore();
   const places = { stateDir: dir, defaultCwd: dir, hostEnv: {} };
   const own = { store, clock: systemClock, processes: noProcesses(), harnesses: [talker], ...places };
-  const kernel = options.kernel ?? (await createKernel(own));
+  const kernel = await createKernel(own);
   const logged: LogLine[] = [];
-  const daemon = createDaemon({
-    clock: systemClock,
-    log: (line) => void logged.push(line),
-    ...options,
-    version: "1.2.3",
-    kernel,
-  });
+  const log = (line: LogLine) => void logged.push(line);
   const close = async () => {
     await kernel[Symbol.asyncDispose]();
     await rm(dir, { recursive: true, force: true });
   };
+  const need = { clock: systemClock, log, ...options, version: "1.2.3", kernel: wrap(kernel) };
+  const daemon = await Promise.try(createDaemon, need).catch(async (error) => {
+    await close();
+    throw error;
+  });
   return { daemon, kernel, store, dir, logged, [Symbol.asyncDispose]: close };
 }
 

@@ -163,9 +163,9 @@ function createClose(server: Server, daemon: Daemon): () => Promise<void> {
   let closed: Promise<void> | undefined;
   const unused = unusedSockets(server);
   // A connection that was busy when the server closed would otherwise be kept for its next request.
-  server.on("request", (_, outgoing: ServerResponse) => {
+  server.on("request", ({ socket }: IncomingMessage, outgoing: ServerResponse) => {
     outgoing.once("close", () => {
-      if (closed) server.closeIdleConnections();
+      if (closed) socket.end();
     });
   });
   const close = async () => {
