@@ -161,10 +161,10 @@ export async function lingering(refusal: Response, { rest }: TooLarge, clock: Cl
   headers.set("connection", "close");
   let wanted = true;
   const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      controller.enqueue(bytes);
+    async start(answer) {
+      answer.enqueue(bytes);
       await drain(rest, clock);
-      if (wanted) controller.close();
+      if (wanted) answer.close();
     },
     cancel: () => {
       wanted = false;

@@ -35,11 +35,11 @@ export function createExchanges(): Exchanges {
   let stopping = false;
   return {
     open({ signal: caller }) {
-      const controller = new AbortController();
+      const abort = new AbortController();
       const exchange: Exchange = {
-        signal: controller.signal,
-        hangUp: () => controller.abort(new HungUp("The caller hung up.")),
-        stop: () => controller.abort(stoppingFault()),
+        signal: abort.signal,
+        hangUp: () => abort.abort(new HungUp("The caller hung up.")),
+        stop: () => abort.abort(stoppingFault()),
         close() {
           live.delete(exchange);
           caller.removeEventListener("abort", exchange.hangUp);

@@ -32,15 +32,15 @@ function headersOf(fault: Fault): Record<string, string> {
   };
 }
 
-export const problemResponse = (fault: Fault, instance?: string): Response =>
-  new Response(JSON.stringify(toProblem(fault, instance)), { status: fault.status, headers: headersOf(fault) });
+export const problemResponse = (fault: Fault, occurrence?: string): Response =>
+  new Response(JSON.stringify(toProblem(fault, occurrence)), { status: fault.status, headers: headersOf(fault) });
 
 /** Writes a surprise down where only the operator reads it, and answers with its id. */
 export function logSurprise(error: unknown, { clock, log }: SurpriseNeed): string {
-  const instance = `err_${Buffer.from(clock.chance(8)).toString("hex")}`;
+  const occurrence = `err_${Buffer.from(clock.chance(8)).toString("hex")}`;
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  log({ at: isoTime(clock), level: "error", instance, message, ...(stack === undefined ? {} : { stack }) });
-  return instance;
+  log({ at: isoTime(clock), level: "error", instance: occurrence, message, ...(stack === undefined ? {} : { stack }) });
+  return occurrence;
 }
 
 const internalFault = (): Fault =>

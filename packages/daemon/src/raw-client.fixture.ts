@@ -30,14 +30,14 @@ export async function rawClient(port: number): Promise<RawClient> {
     },
     send: (text) => void socket.write(text),
     async until(fits) {
-      while (!fits(heard) && !socket.closed) await news(socket);
+      while (!fits(heard) && !socket.closed) await change(socket);
       return heard;
     },
     closed: new Promise((resolve) => void socket.once("close", () => resolve(heard))),
   };
 }
 
-const news = (socket: Socket): Promise<void> =>
+const change = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {
     const settle = () => {
       for (const event of ["data", "close"]) socket.off(event, settle);

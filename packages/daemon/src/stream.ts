@@ -37,18 +37,18 @@ export const streamHeaders = (form: FollowForm): Record<string, string> => ({
 /** A sink into a response's body, where there is no socket to write to. */
 export const openBodySink: OpenSink = ({ headers, onClose }) => {
   let waiting: (() => void) | undefined;
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let open: ReadableStreamDefaultController<Uint8Array> | undefined;
   const body = new ReadableStream<Uint8Array>(
     {
       start(opened) {
-        controller = opened;
+        open = opened;
       },
       pull() {
         waiting?.();
         waiting = undefined;
       },
       cancel() {
-        controller = undefined;
+        open = undefined;
         onClose();
         waiting?.();
       },
@@ -56,15 +56,15 @@ export const openBodySink: OpenSink = ({ headers, onClose }) => {
     new ByteLengthQueuingStrategy({ highWaterMark: sinkLimitBytes }),
   );
   const sink: Sink = {
-    write: (bytes) => controller?.enqueue(bytes),
+    write: (bytes) => open?.enqueue(bytes),
     get full() {
-      return (controller?.desiredSize ?? 1) <= 0;
+      return (open?.desiredSize ?? 1) <= 0;
     },
     onDrain: (call) => {
       waiting = call;
     },
-    end: () => controller?.close(),
-    drop: (error) => controller?.error(error),
+    end: () => open?.close(),
+    drop: (error) => open?.error(error),
   };
   return { sink, response: new Response(body, { headers: { ...headers } }) };
 };
