@@ -101,6 +101,7 @@ const stepKinds: { readonly [Name in StepName]: z.ZodType<StepArguments[Name]> }
   elicit: strict({ message: z.string(), schema: anything }),
   call: short("method", strict({ method: z.string().min(1), params: anything.default({}) })),
   sleep: short("ms", strict({ ms: count })),
+  gate: short("file", strict({ file: z.string().min(1) })),
   flood: short("n", strict({ n: count })),
   stop: short("reason", strict({ reason: z.enum(shape.stopReasons).default("end_turn") })),
   error: strict({ code: z.int().default(-32603), message: z.string(), data: z.unknown().exactOptional() }),

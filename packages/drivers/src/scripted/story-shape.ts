@@ -158,6 +158,7 @@ export interface StepArguments {
   elicit: { readonly message: string; readonly schema: Readonly<Record<string, unknown>> };
   call: { readonly method: string; readonly params: Readonly<Record<string, unknown>> };
   sleep: { readonly ms: number };
+  gate: { readonly file: string };
   flood: { readonly n: number };
   stop: { readonly reason: StopReason };
   error: { readonly code: number; readonly message: string; readonly data?: unknown };

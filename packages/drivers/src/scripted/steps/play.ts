@@ -22,6 +22,7 @@ const players: { readonly [Name in StepName]: Player<Name> } = {
   plan: talk.plan,
   usage: talk.usage,
   sleep: talk.sleep,
+  gate: talk.gate,
   stop: talk.stop,
   error: talk.error,
   late: talk.late,

@@ -1,4 +1,6 @@
 /** Steps of a well-behaved harness that only tells something. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { chunk, promptsIn, textBlock, told } from "../history.ts";
 import { RpcError } from "../rpc-error.ts";
 import type { Ending, Scene } from "../scene.ts";
@@ -47,6 +49,14 @@ export async function usage(scene: Scene, { used, size, cost, input, output, cac
 }
 
 export const sleep = (scene: Scene, { ms }: StepArguments["sleep"]): Promise<void> => scene.pause(ms);
+
+const lookEveryMs = 20;
+
+/** Waits for a file of the workspace, so that whoever writes it decides when the story goes on. */
+export async function gate(scene: Scene, { file }: StepArguments["gate"]): Promise<void> {
+  const path = resolve(scene.session.cwd, file);
+  while (!existsSync(path)) await scene.pause(lookEveryMs);
+}
 
 export const stop = async (_scene: Scene, { reason }: StepArguments["stop"]): Promise<Ending> => ({ stop: reason });
 
