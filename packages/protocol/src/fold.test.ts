@@ -193,6 +193,14 @@ const rows: { readonly [Type in EventType]: readonly Row[] } = {
       },
     },
     {
+      sentence: "with lists that are not all objects takes the objects (Claude)",
+      after: [
+        said({ sessionUpdate: "available_commands_update", availableCommands: [{ name: "a" }, "… 3 more", null, []] }),
+        said({ sessionUpdate: "config_option_update", configOptions: ["x", { id: "mode" }] }),
+      ],
+      is: { commands: [{ name: "a" }], configOptions: [{ id: "mode" }] },
+    },
+    {
       sentence: "does not take back a title that was given",
       after: [
         { type: "session.renamed", data: { title: "Mine", by: "person" } },

@@ -15,6 +15,10 @@ const phaseOf = ({ turn, asks }: Pick<Session, "turn" | "asks">): Phase => {
   return asks.some(({ state }) => state === "open") ? "waiting" : "running";
 };
 
+/** Lists of harnesses have had texts among their objects. */
+const records = (list: readonly unknown[]) =>
+  list.filter((one): one is Record<string, unknown> => typeof one === "object" && one !== null && !Array.isArray(one));
+
 type UpdateStep = (update: SessionUpdate, state: Session) => Partial<Session>;
 
 /**
@@ -24,8 +28,9 @@ type UpdateStep = (update: SessionUpdate, state: Session) => Partial<Session>;
 const updateSteps = new Map<string, UpdateStep>(
   Object.entries<UpdateStep>({
     available_commands_update: ({ availableCommands }) =>
-      Array.isArray(availableCommands) ? { commands: availableCommands } : {},
-    config_option_update: ({ configOptions }) => (Array.isArray(configOptions) ? { configOptions } : {}),
+      Array.isArray(availableCommands) ? { commands: records(availableCommands) } : {},
+    config_option_update: ({ configOptions }) =>
+      Array.isArray(configOptions) ? { configOptions: records(configOptions) } : {},
     current_mode_update: ({ currentModeId }) => (typeof currentModeId === "string" ? { mode: currentModeId } : {}),
     session_info_update: ({ title }, state) => (typeof title === "string" && !state.title ? { title } : {}),
     usage_update: ({ used, size, cost }) =>

@@ -1,5 +1,6 @@
 /** Makes a harness out of data: how its program is launched, and the few things in which it differs from the protocol. */
 import { Fault, isFault } from "@corral/protocol";
+import { type WritePrivate, writePrivateIn } from "../agents/private-file.ts";
 import type { Connection, ConnectNeed, Harness } from "../ports/harness.ts";
 import { openWorkspace } from "../workspace/workspace.ts";
 import { AcpConnection, type AcpWays } from "./connection.ts";
@@ -7,9 +8,17 @@ import type { Serve } from "./rpc.ts";
 import { serveFiles } from "./serve-files.ts";
 import { createTerminals } from "./serve-terminals.ts";
 
-export interface LaunchNeed extends Pick<ConnectNeed, "stateDir" | "secrets" | "options" | "settings" | "hostEnv"> {
+type Given = "stateDir" | "secrets" | "options" | "settings" | "hostEnv" | "cwd" | "mcpServers";
+
+export interface LaunchNeed extends Pick<ConnectNeed, Given> {
   /** Where the program may put temporary files; gone with the run. */
   readonly tempDir: string;
+  /** The absolute path of a program that `install.bins` names. */
+  readonly bin: (name: string) => string;
+  /** A Node that runs the JavaScript ones. */
+  readonly node: string;
+  /** Writes a file below `stateDir` that may hold a key (0600 in 0700, atomically); answers with its path. Gone with the session. */
+  readonly writePrivate: WritePrivate;
 }
 
 export interface Launch {
@@ -35,10 +44,16 @@ export function acpHarness(program: AcpHarness): Harness {
 }
 
 async function connect(program: AcpHarness, need: ConnectNeed): Promise<Connection> {
-  const { processes, run, hostEnv } = need;
+  const { processes, run, hostEnv, programs, stateDir, clock } = need;
   const workspace = await openWorkspace(need.cwd);
   const tempDir = await processes.tempDir(run);
-  const { command, args, env } = await program.launch({ ...need, tempDir });
+  const { command, args, env } = await program.launch({
+    ...need,
+    tempDir,
+    node: programs.node,
+    bin: (name) => programs.bin(name),
+    writePrivate: writePrivateIn({ dir: stateDir, chance: (bytes) => clock.chance(bytes) }),
+  });
   const child = await processes.spawn({
     run,
     name: program.id,
