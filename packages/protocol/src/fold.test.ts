@@ -193,9 +193,9 @@ const rows: { readonly [Type in EventType]: readonly Row[] } = {
       },
     },
     {
-      sentence: "with lists that are not all objects takes the objects (Claude)",
+      sentence: "with lists that are not all objects takes the objects",
       after: [
-        said({ sessionUpdate: "available_commands_update", availableCommands: [{ name: "a" }, "… 3 more", null, []] }),
+        said({ sessionUpdate: "available_commands_update", availableCommands: [{ name: "a" }, "a text", null, []] }),
         said({ sessionUpdate: "config_option_update", configOptions: ["x", { id: "mode" }] }),
       ],
       is: { commands: [{ name: "a" }], configOptions: [{ id: "mode" }] },

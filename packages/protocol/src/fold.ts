@@ -15,7 +15,7 @@ const phaseOf = ({ turn, asks }: Pick<Session, "turn" | "asks">): Phase => {
   return asks.some(({ state }) => state === "open") ? "waiting" : "running";
 };
 
-/** Lists of harnesses have had texts among their objects. */
+/** Whatever a harness puts into a list, only objects may stand in that of a session. */
 const records = (list: readonly unknown[]) =>
   list.filter((one): one is Record<string, unknown> => typeof one === "object" && one !== null && !Array.isArray(one));
 
