@@ -59,7 +59,9 @@ const openSocketSink =
         return outgoing.writableLength >= sinkLimitBytes;
       },
       onDrain: (call: () => void) => void outgoing.once("drain", call),
-      end: () => void outgoing.end(),
+      end: () => {
+        if (!outgoing.destroyed) outgoing.end();
+      },
       drop: () => void outgoing.destroy(),
     };
     return { sink, response: RESPONSE_ALREADY_SENT };
