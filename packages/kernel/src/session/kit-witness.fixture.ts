@@ -11,7 +11,6 @@ export class Witness {
   end: StreamEnd["reason"] | undefined;
   readonly #session: SessionHandle;
   readonly #store: Store;
-  readonly #leaving = new AbortController();
   readonly #listening: Promise<void>;
   #wake = Promise.withResolvers<void>();
   #state: Session | undefined;
@@ -39,9 +38,9 @@ export class Witness {
     return this.events.filter((event): event is Typed<Type> => event.type === type);
   }
 
-  /** Resolves when the stream has said that it is over. */
-  async over(): Promise<StreamEnd["reason"]> {
-    while (!this.end) await this.#wake.promise;
+  /** Resolves when the stream has said that it is over, with what it said. */
+  async over(): Promise<StreamEnd["reason"] | undefined> {
+    await this.#listening;
     return this.end;
   }
 
@@ -54,14 +53,9 @@ export class Witness {
     return this.events.at(-1)?.cursor ?? 0;
   }
 
-  async leave(): Promise<void> {
-    this.#leaving.abort();
-    await this.#listening;
-  }
-
   async #listen(): Promise<void> {
     try {
-      for await (const step of this.#session.follow(0, { signal: this.#leaving.signal })) {
+      for await (const step of this.#session.follow(0, { signal: new AbortController().signal })) {
         if (step.kind === "end") this.end = step.reason;
         else if (step.kind === "resync") this.complaints.push(`a resync to ${step.first}`);
         else await this.#take(step.entries);

@@ -46,6 +46,11 @@ export const blocks = (text: string) => [{ type: "text" as const, text }];
 
 export const policy = (over: Partial<OpenSession["policy"]> = {}) => askPolicySchema.parse(over);
 
+const [{ capabilities }] = harnesses as readonly [Harness];
+
+/** What is written on a harness that a test makes for itself, of whatever program. */
+export const card = { id: "made-up", title: "A program of the test", secrets: ["MADE_UP_KEY"], capabilities };
+
 /** Waits for a condition; the test's own time limit is the bound. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await pause(10);
@@ -115,7 +120,7 @@ export class Kit implements AsyncDisposable {
   async stop(): Promise<void> {
     const { kernel, processes, store } = this.#opened;
     await kernel[Symbol.asyncDispose]();
-    for (const witness of this.#witnesses) await witness.leave();
+    for (const witness of this.#witnesses) await witness.over();
     this.#witnesses.clear();
     await processes[Symbol.asyncDispose]();
     if (!this.#memory) await store[Symbol.asyncDispose]();

@@ -8,6 +8,7 @@ import {
   type Phase,
   type Session,
   type SessionVerb,
+  type StreamEnd,
   type TurnId,
 } from "@corral/protocol";
 
@@ -52,6 +53,12 @@ export const secretsLost = (names: readonly string[]): Fault =>
 
 export const sessionClosed = (id: string): Fault =>
   new Fault("session.closed", { detail: `${id} was closed.`, help: "Fork it to go on." });
+
+/** Why nothing is taken any more by a session that ends, or whose daemon does. */
+export function leaving(id: string, reason: StreamEnd["reason"]): Fault {
+  if (reason === "daemon.stopping") return stopping();
+  return reason === "session.closed" ? sessionClosed(id) : sessionMissing(id);
+}
 
 export const wrongPhase = (phase: Phase, verb: SessionVerb): Fault =>
   new Fault("session.phase", { detail: `A session that is ${phase} does not take "${verb}".`, more: { phase } });

@@ -33,6 +33,7 @@ import {
   cancelledInQueue,
   cannotSteer,
   changesOf,
+  leaving,
   noAnswer,
   queueFull,
   secretsLost,
@@ -48,15 +49,14 @@ type Stamp = ((state: Session) => Receipt) | undefined;
 
 export interface SessionNeed extends Desk {
   /** Makes a session of its own out of this one's history; it belongs to those who keep all sessions. */
-  readonly fork: (from: LiveSession, cursor: number, request: ForkRequest, receipt: Stamp) => Promise<Session>;
+  readonly fork: (from: LiveSession, cursor: number, request: ForkRequest, stamp: Stamp) => Promise<Session>;
   /** It has something to do again, should it have been put away. */
   readonly woken: (live: LiveSession) => void;
   readonly checkSecrets: (secrets: Readonly<Record<string, string>> | undefined) => void;
 }
 
 export type ForkRequest = Parameters<SessionHandle["fork"]>[0];
-
-/** How long the end of a queue that failed keeps it from being tried again. */
+/** How long a queue that failed is not tried again. */
 const queuePauseMs = 500;
 
 export class LiveSession implements SessionHandle {
@@ -279,7 +279,7 @@ export class LiveSession implements SessionHandle {
   async #halt(reason: StreamEnd["reason"], end: TurnEnd): Promise<void> {
     this.#ending = { reason, end };
     this.#idle?.();
-    this.#turn?.stop(end);
+    this.#stopTurn();
     await this.#playing;
     await this.#attachment.release();
     await this.log.drained;
@@ -304,14 +304,13 @@ export class LiveSession implements SessionHandle {
     const queued = JSON.parse(items[0]?.text ?? "{}").data as EventBody<"turn.queued">;
     await this.#record([{ type: "turn.started", turn: next.id, source: "daemon", data: {} }]);
     this.#turn = new TurnRun({ ...this.#need, turn: next.id, queued, attachment: this.#attachment, asks: this.#asks });
-    const ending = this.#end;
-    // It was told to end while the start was written down.
-    if (ending) this.#turn.stop(ending);
+    // It may have been told to end while the start was written down.
+    this.#stopTurn();
     return this.#turn;
   }
 
-  get #end(): TurnEnd | undefined {
-    return this.#ending?.end;
+  #stopTurn(): void {
+    if (this.#ending) this.#turn?.stop(this.#ending.end);
   }
 
   async #queue(
@@ -381,7 +380,7 @@ export class LiveSession implements SessionHandle {
 
   #check(verb: SessionVerb): void {
     const { phase } = this.state();
-    if (this.#ending && phase !== "closed") throw this.#leaving(this.#ending.reason);
+    if (this.#ending && phase !== "closed") throw leaving(this.id, this.#ending.reason);
     if (allows(phase, verb)) return;
     throw phase === "closed" ? sessionClosed(this.id) : wrongPhase(phase, verb);
   }
@@ -390,11 +389,6 @@ export class LiveSession implements SessionHandle {
     const { queue, secretNames } = this.state();
     if (queue.length >= this.#need.limits.queuedTurns) throw queueFull(queue.length);
     if (secretNames.length > 0 && !this.#need.secrets.values) throw secretsLost(secretNames);
-  }
-
-  #leaving(reason: StreamEnd["reason"]): Fault {
-    if (reason === "daemon.stopping") return stopping();
-    return reason === "session.closed" ? sessionClosed(this.id) : sessionMissing(this.id);
   }
 
   /** What a harness is asked beside its turn is answered soon, or it is not: the lane waits for it. */

@@ -39,6 +39,7 @@ export class TurnRun implements AskingTurn {
   #connection: Connection | undefined;
   #wanted: TurnEnd | undefined;
   #prompted = false;
+  #spoken = false;
   #ended = false;
   #heardAtMs: number;
   #grant: Grant | undefined;
@@ -65,6 +66,7 @@ export class TurnRun implements AskingTurn {
   }
 
   heard(update: SessionUpdate): void {
+    this.#spoken = true;
     this.#heardAtMs = this.#need.clock.monotonicMs();
     const { toolCallId, status } = update;
     if (typeof toolCallId !== "string" || !update.sessionUpdate.startsWith("tool_call")) return;
@@ -117,7 +119,8 @@ export class TurnRun implements AskingTurn {
     this.#watchSilence();
     const answered = connection.prompt(blocks).then(
       ({ stopReason, usage }): TurnEnd => {
-        attachment.remind();
+        // What was cancelled before a word was said may never have been read.
+        if (stopReason !== "cancelled" || this.#spoken) attachment.remind();
         return {
           outcome: stopReason === "cancelled" ? "cancelled" : "completed",
           ...this.#wanted,
