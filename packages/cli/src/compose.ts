@@ -1,7 +1,7 @@
 /** The composition root: the one place where a kernel is put together from its parts. */
 import { createDaemon, type Daemon, type LogLine } from "@corral/daemon";
 import { harnesses, openSqliteStore } from "@corral/drivers";
-import { createKernel, createProcesses, type Kernel, ownerOf, systemClock } from "@corral/kernel";
+import { createKernel, createProcesses, isoTime, type Kernel, ownerOf, systemClock } from "@corral/kernel";
 import type { Config } from "./config.ts";
 import { version } from "./version.ts";
 
@@ -19,14 +19,22 @@ export interface ComposeOptions {
   readonly open?: boolean;
 }
 
+/** What the kernel did not expect is written down as the daemon writes down its own surprises. */
+function surpriseLine(error: unknown, where: string): string {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const line = { at: isoTime(systemClock), level: "error", where, message, ...(stack === undefined ? {} : { stack }) };
+  return JSON.stringify(line);
+}
+
 export async function compose(config: Config, { log, open = false }: ComposeOptions = {}): Promise<Composed> {
   const { stateDir, hostEnv, cwd, token, cors, allowedHosts } = config;
   await using opened = new AsyncDisposableStack();
   const clock = systemClock;
   const store = opened.use(await openSqliteStore({ dir: stateDir, clock }));
   const processes = opened.use(createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv }));
+  const surprise = (error: unknown, where: string) => log?.(surpriseLine(error, where));
   const kernel = opened.use(
-    await createKernel({ store, harnesses, processes, clock, stateDir, hostEnv, defaultCwd: cwd }),
+    await createKernel({ store, harnesses, processes, clock, stateDir, hostEnv, defaultCwd: cwd, surprise }),
   );
   const daemon = createDaemon({
     kernel,

@@ -6,9 +6,9 @@ import { type Failure, failuresOf } from "../look/invariants.ts";
 import { carriersOf, isRunning, signal } from "../look/processes.ts";
 import { bounds, type Fate, fateOf, patience } from "../matrix/fates.ts";
 import { readLog } from "./disk.ts";
-import { prompts, reach } from "./reach.ts";
+import { prompts, type Reached, reach } from "./reach.ts";
 import { gatherLeft } from "./leftovers.ts";
-import { changedOutside, note, open, type Stage } from "./stage.ts";
+import { changedOutside, note, open, pidIn, type Stage } from "./stage.ts";
 import { signs } from "./story.ts";
 import { type Struck, strike } from "./strike.ts";
 
@@ -52,13 +52,15 @@ async function dismissClients(stage: Stage): Promise<void> {
   }
 }
 
-async function spy(stage: Stage): Promise<void> {
-  const { canaries, house, session, notes } = stage;
+async function spy(stage: Stage, { harness }: Pick<Reached, "harness"> = {}): Promise<void> {
+  const { canaries, house, session, notes, cell } = stage;
   const state = await session.state();
   notes.states.push(state);
   const log = readLog(house.stateDir, session.id);
   const runs = log.flatMap((event) => (event.type === "harness.started" ? [event.data.run] : []));
-  notes.spills.push(...spillsOf(canaries, { stateDir: house.stateDir, daemonPid: house.pid, runs, stderr: house.stderr }));
+  const without = cell.dies === "terminal" ? [await pidIn(stage, signs.tool)] : [];
+  const { stateDir, pid: daemonPid, stderr } = house;
+  notes.spills.push(...spillsOf(canaries, { stateDir, daemonPid, stderr, runs, without, starting: harness }));
 }
 
 const closeBoundMs = 10_000;
@@ -125,7 +127,7 @@ export interface Played {
 export async function play(stage: Stage): Promise<Played> {
   const reached = await reach(stage);
   note(stage, "the moment is reached");
-  await spy(stage);
+  await spy(stage, reached);
   const done = await strike(stage, reached);
   await awaitEnd(stage, done);
   await dismissClients(stage);

@@ -20,6 +20,10 @@ interface Around {
   readonly daemonPid: number;
   /** The runs that the session's secret was given to. */
   readonly runs: readonly string[];
+  /** A harness that is only just being started: its run is not in the log yet. */
+  readonly starting?: number | undefined;
+  /** Of those runs the ones that need no secret, such as a command that the daemon runs for the harness. */
+  readonly without: readonly number[];
   /** What the daemon wrote on stderr. */
   readonly stderr: string;
 }
@@ -58,11 +62,11 @@ export function spillsOnDisk({ session, token, environment }: Canaries, stateDir
 }
 
 /** Everybody's environment and command line; each secret may be in the environment of those who were given it. */
-export function spillsInProcesses(canaries: Canaries, { daemonPid, runs }: Around): readonly string[] {
+export function spillsInProcesses(canaries: Canaries, { daemonPid, runs, starting, without }: Around): readonly string[] {
   return everybody().flatMap(({ pid, environ, command }) => {
     const run = valueIn(environ, "CORRAL_RUN");
     const mayHave = {
-      session: run !== undefined && runs.includes(run),
+      session: pid === starting || (run !== undefined && runs.includes(run) && !without.includes(pid)),
       token: false,
       environment: pid === daemonPid,
     };
