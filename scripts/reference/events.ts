@@ -10,6 +10,7 @@ const comes: Readonly<Record<EventType, string>> = {
   "session.renamed": "The session has another title.",
   "session.updated": "The agent said something outside of a turn, or too late for its turn (`stale`).",
   "session.closed": "The session takes no more prompts. Nothing follows but what ends with it.",
+  "harness.installed": "The session had to wait until its harness was installed; which release, and how long it took.",
   "harness.started": "A harness process was started for the session; `how` says what it remembers.",
   "harness.exited": "The harness process is gone, expected or not, with its code or signal and the ends of its stderr.",
   "harness.stalled": "The harness works on a turn and has been silent for a while. The turn goes on.",

@@ -1,12 +1,24 @@
 /** The runtime: logs, sessions, turns, asks, processes, and the ports that drivers fill. */
 
 export { type AcpHarness, acpHarness, type Launch, type LaunchNeed } from "./acp/harness.ts";
+export type { InstallProgress } from "./agents/fetch-packages.ts";
+export type { Artifact, Installable, Platform } from "./agents/install-plan.ts";
+export {
+  createInstaller,
+  type Installed,
+  type Installer,
+  type InstallerNeed,
+  type InstallOptions,
+} from "./agents/installer.ts";
+export { isForNpm } from "./agents/npm.ts";
+export type { WritePrivate } from "./agents/private-file.ts";
 export * from "./kernel.ts";
 export * from "./log/chunk.ts";
 export * from "./ports/clock.reference.ts";
 export * from "./ports/clock.system.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/harness.ts";
+export * from "./ports/login.ts";
 export * from "./ports/store.reference.ts";
 export * from "./ports/store.ts";
 export { ownershipMeans } from "./process/cgroup.ts";

@@ -16,6 +16,7 @@ import type {
   Turn,
   TurnId,
 } from "@corral/protocol";
+import { createInstaller, type Installer } from "./agents/installer.ts";
 import type { FollowStep } from "./log/chunk.ts";
 import { type Clock, isoTime } from "./ports/clock.ts";
 import type { Harness } from "./ports/harness.ts";
@@ -92,6 +93,8 @@ export interface KernelNeed {
   readonly store: Store;
   readonly clock: Clock;
   readonly processes: Processes;
+  /** Installs below the state directory when absent. Closed with the kernel. */
+  readonly installer?: Installer;
   readonly harnesses: readonly Harness[];
   /** A private directory for what sessions keep beside their logs. */
   readonly stateDir: string;
@@ -109,15 +112,20 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
   const { store, clock, processes, limits, surprise = () => undefined } = need;
   const harnesses = new Map(need.harnesses.map((harness) => [harness.id, harness]));
   const bounds = { ...defaultLimits, ...limits };
-  const sessions = new AllSessions({ ...need, harnesses, limits: bounds, surprise });
+  const installer = need.installer ?? createInstaller({ ...need, dataDir: need.stateDir });
+  const sessions = new AllSessions({ ...need, installer, harnesses, limits: bounds, surprise });
   await processes.sweepFormerLives();
   await store.forgetReceipts(new Date(clock.now() - bounds.receiptMs).toISOString());
   await sessions.recover();
   return {
     startedAt: isoTime(clock),
     sessions,
-    agents: createAgents(harnesses),
+    agents: createAgents({ harnesses, installer }),
     runs: () => sessions.runs(),
-    [Symbol.asyncDispose]: () => sessions.stop(),
+    async [Symbol.asyncDispose]() {
+      // First, for a session may wait for what is being installed.
+      await installer[Symbol.asyncDispose]();
+      await sessions.stop();
+    },
   };
 }

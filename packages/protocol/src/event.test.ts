@@ -27,6 +27,7 @@ const everyKind: readonly LooseDraft[] = [
   { type: "session.renamed", source: "agent", data: { title: "T", by: "agent" } },
   queued("go"),
   started(),
+  { type: "harness.installed", data: { version: "1.2.3", ms: 900 } },
   { type: "harness.started", data: { run: runs[0], how: "new", native: "n" } },
   said({ ...text("hi"), _meta: { vendor: 1 }, unheard: true }),
   asked(0),

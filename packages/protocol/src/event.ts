@@ -66,6 +66,7 @@ export const eventBodies = {
     stale: z.literal(true).optional().describe("Said late, by a harness whose turn had already ended."),
   }),
   "session.closed": z.object({ reason: z.enum(["person", "policy"]) }),
+  "harness.installed": z.object({ version: z.string(), ms: z.int().describe("How long the session waited for it.") }),
   "harness.started": z.object({
     run,
     how: z.enum(["new", "load", "resume", "replay", "fork"]),

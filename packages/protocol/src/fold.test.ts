@@ -138,6 +138,13 @@ const rows: { readonly [Type in EventType]: readonly Row[] } = {
       is: { phase: "running" },
     },
   ],
+  "harness.installed": [
+    {
+      sentence: "changes nothing",
+      after: [{ type: "harness.installed", data: { version: "1.2.3", ms: 900 } }],
+      is: { phase: "idle", cursor: 2 },
+    },
+  ],
   "harness.notice": [
     {
       sentence: "changes nothing",

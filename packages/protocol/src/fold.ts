@@ -63,6 +63,7 @@ const steps: { readonly [Type in SessionEvent["type"]]: Step<Type> } = {
   "session.renamed": (_, { data }) => ({ title: data.title }),
   "session.updated": (state, { data }) => (data.stale ? {} : foldUpdate(state, data.update)),
   "session.closed": () => ({ phase: "closed", asks: [], queue: [] }),
+  "harness.installed": () => ({}),
   "harness.started": (_state, { data }) => {
     const { native, configOptions, modes: _modes, can = [], ...harness } = data;
     return { native, harness: { ...harness, can: [...can] }, ...(configOptions ? { configOptions } : {}) };

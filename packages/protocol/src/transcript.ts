@@ -260,6 +260,7 @@ export function foldTranscript(into: Transcript, event: SessionEvent): Transcrip
       break;
     case "session.opened":
     case "session.closed":
+    case "harness.installed":
     case "harness.started":
     case "harness.exited":
     case "harness.notice":

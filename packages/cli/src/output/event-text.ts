@@ -17,6 +17,7 @@ const says: { readonly [Type in SessionEvent["type"]]: Say<Type> } = {
   "session.renamed": ({ data }) => data.title,
   "session.updated": ({ data }) => `${data.stale ? "(late) " : ""}${updateText(data.update)}`,
   "session.closed": ({ data }) => `by ${data.reason}`,
+  "harness.installed": ({ data }) => `${data.version} in ${Math.round(data.ms / 1000)} s`,
   "harness.started": ({ data }) => [data.how, data.name, data.version].filter(Boolean).join(" "),
   "harness.exited": ({ data }) =>
     `${data.signal ? `signal ${data.signal}` : `code ${data.code ?? "unknown"}`}${data.expected ? "" : ", unexpectedly"}`,

@@ -154,6 +154,8 @@ function progressText(event: SessionEvent): Line | undefined {
       return { style: "yellow", words: `  ${answerText(event.data)}` };
     case "turn.steered":
       return { style: "dim", words: "· steered" };
+    case "harness.installed":
+      return { style: "dim", words: `· installed ${oneLine(event.data.version)}` };
     case "harness.notice":
       return { style: "dim", words: `· ${event.data.kind}: ${oneLine(event.data.text)}` };
     case "harness.stalled":

@@ -11,6 +11,7 @@ import type {
 import type { z } from "zod";
 import type { Exit, Processes } from "../process/process.ts";
 import type { Clock } from "./clock.ts";
+import type { Login } from "./login.ts";
 
 export type How = "new" | "load" | "resume" | "replay" | "fork";
 
@@ -49,6 +50,31 @@ export interface Settings {
   readonly mode?: string;
 }
 
+/** Which npm packages a harness is made of, as data: read by the installer, by audits and by documents. */
+export interface Install {
+  /** Exact versions. The first package is the harness; its version is the one that people see and may choose. */
+  readonly packages: Readonly<Record<string, string>>;
+  /**
+   * Programs and JavaScript entries by a name of the driver's choosing: paths inside `node_modules`, one for all platforms or
+   * one for each `platform-arch` (`linux-x64`, `linux-x64-musl`). Install scripts never run, so a program that a script would
+   * put in place is named where its platform package keeps it.
+   */
+  readonly bins: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  /** `vendor`: comes from its maker's package to the user's machine, and is never redistributed. */
+  readonly licence: "open" | "vendor";
+  /** The oldest Node that runs it, such as `22.19.0`. */
+  readonly minNode?: string;
+}
+
+/** What is installed of one harness, ready to be launched. */
+export interface Programs {
+  /** A Node that runs the JavaScript entries. */
+  readonly node: string;
+  readonly version?: string;
+  /** The absolute path of a program that `install.bins` names. */
+  bin(name: string): string;
+}
+
 export interface ConnectNeed {
   readonly session: SessionId;
   readonly run: RunId;
@@ -63,6 +89,7 @@ export interface ConnectNeed {
   readonly settings: Settings;
   /** A conversation to go on with, or to branch from; absent starts a new one. */
   readonly restore?: { readonly native: string; readonly fork?: boolean };
+  readonly programs: Programs;
   readonly processes: Processes;
   readonly clock: Clock;
   /** The variables that every child may have, such as PATH and LANG; nothing else of the daemon's environment. */
@@ -115,7 +142,11 @@ export interface Harness {
   /** The schema of the options that are its own; a harness without options takes none. */
   readonly options?: z.ZodType<Readonly<Record<string, unknown>>>;
   readonly configOptions?: readonly Readonly<Record<string, unknown>>[];
-  /** Whether its program is here, and which release; absent means it is part of Corral. */
-  readonly installed?: () => Promise<{ readonly version?: string } | undefined>;
+  /** What has to be on the disk before it can be launched; absent means that it is part of Corral. */
+  readonly install?: Install;
+  /** Where its user may already be logged in. */
+  readonly logins?: readonly Login[];
+  /** It works without any key. */
+  readonly keyless?: boolean;
   connect(need: ConnectNeed): Promise<Connection>;
 }

@@ -12,7 +12,7 @@ import {
   stderrTailSchema,
   type TurnId,
 } from "@corral/protocol";
-import type { Connection, Host, Reply } from "../ports/harness.ts";
+import type { Connection, Harness, Host, Programs, Reply } from "../ports/harness.ts";
 import type { Exit } from "../process/process.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
 
@@ -125,6 +125,7 @@ export class Attachment {
     const restored = forkOf ? { native: forkOf, fork: true } : native ? { native } : undefined;
     const stateDir = sessionDir(need);
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    const programs = await this.#programs(harness, signal);
     const connecting = harness.connect({
       session: need.id,
       run,
@@ -136,12 +137,25 @@ export class Attachment {
       mcpServers: mcpServers ?? [],
       settings: { ...(model ? { model } : {}), ...(mode ? { mode } : {}) },
       ...(restored ? { restore: restored } : {}),
+      programs,
       processes: need.processes,
       clock: need.clock,
       hostEnv: need.hostEnv,
       signal,
     });
     return this.#welcome(run, await connecting.catch((error: unknown) => this.#stillborn(run, error)));
+  }
+
+  /** Installed at the first need of them; the log says how long that took. */
+  async #programs(harness: Harness, signal: AbortSignal): Promise<Programs> {
+    const { installer, clock, view } = this.#need;
+    const since = clock.monotonicMs();
+    const { alreadyInstalled, version = "", programs } = await installer.ready(harness, { signal });
+    const ms = Math.round(clock.monotonicMs() - since);
+    if (!alreadyInstalled) {
+      await view.append([{ type: "harness.installed", source: "daemon", data: { version, ms } }]);
+    }
+    return programs;
   }
 
   /** Whatever a harness left that did not come up is removed; when it died by itself the log says how. */

@@ -10,6 +10,7 @@ import {
   type SessionEvent,
   type SessionId,
 } from "@corral/protocol";
+import type { Installer } from "../agents/installer.ts";
 import { Log } from "../log/log.ts";
 import { View } from "../log/view.ts";
 import { type Clock, isoTime } from "../ports/clock.ts";
@@ -23,6 +24,7 @@ export interface House {
   readonly store: Store;
   readonly clock: Clock;
   readonly processes: Processes;
+  readonly installer: Installer;
   readonly limits: Limits;
   readonly hostEnv: Readonly<Record<string, string>>;
   readonly stateDir: string;
