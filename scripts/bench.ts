@@ -1,0 +1,105 @@
+/** `npm run bench`: how fast Corral is, beside a peer's published binary, from one run on this machine. `-- --json`, `-- --only <row>`. */
+import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { prepareOurs } from "./bench/ours.ts";
+import { type Peer, peerPackages, preparePeer } from "./bench/peer.ts";
+import { type Row, ratioOf, reached, type Stage } from "./bench/row.ts";
+import { append } from "./bench/rows/append.ts";
+import { fanOut, flood } from "./bench/rows/flood.ts";
+import { health } from "./bench/rows/health.ts";
+import { linear } from "./bench/rows/linear.ts";
+import { million } from "./bench/rows/million.ts";
+import { prompt } from "./bench/rows/prompt.ts";
+import { sessions } from "./bench/rows/sessions.ts";
+import { coldStart, idleMemory } from "./bench/rows/start.ts";
+import { type Measured, tableText } from "./bench/table.ts";
+
+const rows: readonly Row[] = [coldStart, idleMemory, health, append, prompt, flood, fanOut, sessions, million, linear];
+
+const root = join(import.meta.dirname, "..");
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function peerIn(folder: string): Promise<Peer | undefined> {
+  try {
+    return await preparePeer(folder);
+  } catch (error) {
+    say(`${peerPackages.join(" and ")} could not be fetched from npm; Corral is measured alone.`);
+    say(`  ${error instanceof Error ? error.message.split("\n")[0] : error}`);
+    return undefined;
+  }
+}
+
+async function measure(row: Row, stage: Stage): Promise<Measured> {
+  say(`${row.name} …`);
+  try {
+    return { row, figures: await row.measure({ ...stage, say: (text) => say(`  ${text}`) }) };
+  } catch (error) {
+    const failed = error instanceof Error ? error.message : String(error);
+    say(`  ${failed}`);
+    return { row, figures: [], failed };
+  }
+}
+
+/** The machine as far as it matters for the figures. */
+const machine = () => ({
+  at: new Date().toISOString(),
+  node: process.version,
+  cpus: cpus().length,
+  cpu: cpus()[0]?.model ?? "unknown",
+  load: loadavg()[0] ?? 0,
+});
+
+const asJson = (measured: readonly Measured[], before: ReturnType<typeof machine>) => ({
+  ...before,
+  loadAfter: loadavg()[0],
+  rows: measured.map(({ row, figures, failed }) => ({
+    name: row.name,
+    says: row.says,
+    ...(failed === undefined ? {} : { failed }),
+    figures: figures.map((figure) => ({ ...figure, ratio: ratioOf(figure), reached: reached(figure) })),
+  })),
+});
+
+interface Wishes {
+  readonly json?: boolean;
+  readonly only?: readonly string[];
+  readonly out?: string;
+}
+
+function chosen({ only = [] }: Wishes): readonly Row[] {
+  const stray = only.find((name) => !rows.some((row) => row.name === name));
+  if (stray === undefined) return only.length === 0 ? rows : rows.filter(({ name }) => only.includes(name));
+  throw new Error(`There is no row "${stray}". Rows: ${rows.map(({ name }) => name).join(", ")}.`);
+}
+
+async function bench(wishes: Wishes): Promise<boolean> {
+  const wanted = chosen(wishes);
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "corral-bench-")));
+  try {
+    const before = machine();
+    const stage = { folder, ours: await prepareOurs(root, folder), peer: await peerIn(folder), say };
+    const measured: Measured[] = [];
+    for (const row of wanted) measured.push(await measure(row, stage));
+    const json = JSON.stringify(asJson(measured, before), undefined, 2);
+    if (wishes.out !== undefined) await writeFile(wishes.out, `${json}\n`);
+    if (wishes.json) console.log(json);
+    else {
+      const { at, node, cpus, load } = before;
+      console.log(`${tableText(measured)}\n\n${at}, ${cpus} CPUs, Node ${node}, load ${load.toFixed(1)} before`);
+    }
+    return measured.every(({ failed }) => failed === undefined);
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    only: { type: "string", multiple: true },
+    out: { type: "string" },
+  },
+});
+process.exitCode = (await bench(values)) ? 0 : 1;

@@ -1,0 +1,59 @@
+/** How long a prompt takes to its answer: ours kept on disk from prompt to end, the peer's echoed in memory. */
+import type { Peer } from "../peer.ts";
+import type { Row, Stage } from "../row.ts";
+import { quantile } from "../stats.ts";
+
+const warmUp = 50;
+const prompts = 400;
+
+async function timesOf(one: () => Promise<unknown>): Promise<readonly number[]> {
+  for (let at = 0; at < warmUp; at += 1) await one();
+  const times: number[] = [];
+  for (let at = 0; at < prompts; at += 1) {
+    const began = performance.now();
+    await one();
+    times.push(performance.now() - began);
+  }
+  return times;
+}
+
+async function ourTimes({ ours, folder }: Stage): Promise<readonly number[]> {
+  await using server = await ours.start();
+  const story = { turns: [{ steps: [{ say: "ok" }] }] };
+  const session = await server.corral.sessions.open({ agent: "scripted", cwd: folder, options: { story } });
+  return timesOf(async () => {
+    const turn = await session.prompt("hi");
+    if (turn.outcome !== "completed") throw new Error(`a prompt ended as ${turn.outcome}`);
+  });
+}
+
+/** Its mock answers whatever it is asked with an echo, and keeps nothing. */
+async function echoTimes(peer: Peer): Promise<readonly number[]> {
+  await using server = await peer.start();
+  let id = 0;
+  return timesOf(async () => {
+    id += 1;
+    const params = { sessionId: "one", prompt: [{ type: "text", text: "hi" }] };
+    const answer = await fetch(`${server.url}/v1/acp/bench?agent=mock`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id, method: "session/prompt", params }),
+    });
+    if (!answer.ok) throw new Error(`the peer answered ${answer.status}`);
+    await answer.json();
+  });
+}
+
+export const prompt: Row = {
+  name: "prompt",
+  says: "one prompt after the other through the SDK to a scripted agent and back, everything durable; the peer's: an echo in memory",
+  async measure(stage) {
+    const our = await ourTimes(stage);
+    const their = stage.peer && (await echoTimes(stage.peer));
+    const of = (part: number) => ({ unit: "ms", ours: quantile(our, part), peer: their && quantile(their, part) });
+    return [
+      { what: "p50", ...of(0.5), target: { of: "ratio", most: 3 } },
+      { what: "p99", ...of(0.99) },
+    ];
+  },
+};
