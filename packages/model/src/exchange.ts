@@ -1,4 +1,5 @@
 /** One request and its answer, with the line that the journal keeps of them. */
+import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ModelClock } from "./clock.ts";
 import type { Journal, Note } from "./journal.ts";
@@ -67,9 +68,13 @@ export function openExchange({ stage, request, response, address }: Opening): Ex
 
 /** How much of a text the journal keeps. */
 const longest = 2_000;
+const longestUserText = 8_000;
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 12);
 
 export function noteAsked(note: Note, { request, prompt }: Asked): void {
-  const { model, stream, tools, imageCount, effort } = request;
+  const { model, stream, tools, imageCount, effort, system, messages } = request;
+  const userTexts = messages.filter(({ role }) => role === "user").map(({ text }) => text);
   note({
     model,
     stream,
@@ -77,6 +82,8 @@ export function noteAsked(note: Note, { request, prompt }: Asked): void {
     purpose: prompt.purpose,
     userMessages: prompt.userMessages,
     prompt: prompt.text.slice(0, longest),
+    userText: userTexts.join("\n").slice(-longestUserText),
+    systemSha256: sha256(system),
     toolResults: prompt.toolResults,
     tools: tools.map(({ name }) => name),
     ...(effort === undefined ? {} : { effort }),

@@ -28,6 +28,10 @@ export interface Call {
   readonly userMessages?: number;
   /** The newest of them, at most 2000 letters. */
   readonly prompt?: string;
+  /** All that stands in the role of the user, with what the harness put around it; the newest 8000 letters. */
+  readonly userText?: string;
+  /** A mark of the instructions by which two requests can be told apart. */
+  readonly systemSha256?: string;
   /** How many tool results came since. */
   readonly toolResults?: number;
   /** The newest of them, at most 2000 letters. */

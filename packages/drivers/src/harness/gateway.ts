@@ -11,6 +11,11 @@ export const gatewayOptions = z.strictObject({
     .optional()
     .describe("What that server speaks; the agent's usual dialect when absent."),
   model: z.string().min(1).optional().describe("The model to begin with, as that server calls it."),
+  models: z
+    .array(z.string().min(1))
+    .max(50)
+    .optional()
+    .describe("More models of that server, to choose from while the session goes on."),
   contextWindow: z.int().min(1).optional().describe("How many tokens that model takes."),
   login: z
     .enum(["none", "host"])
