@@ -6,19 +6,21 @@ import type { SessionEvent } from "@corral/protocol";
 const open = (stateDir: string, readOnly: boolean) =>
   new DatabaseSync(join(stateDir, "corral.db"), { readOnly, timeout: 5_000 });
 
-export function readLog(stateDir: string, session: string): readonly SessionEvent[] {
+/** The stored text of each event of a session. */
+export function readTexts(stateDir: string, session: string): readonly string[] {
   const db = open(stateDir, true);
   try {
     const rows = db
-      .prepare(
-        "SELECT text FROM entries WHERE subject_id = (SELECT id FROM subjects WHERE name = ?) ORDER BY cursor",
-      )
+      .prepare("SELECT text FROM entries WHERE subject_id = (SELECT id FROM subjects WHERE name = ?) ORDER BY cursor")
       .all(session);
-    return rows.map(({ text }) => JSON.parse(String(text)) as SessionEvent);
+    return rows.map(({ text }) => String(text));
   } finally {
     db.close();
   }
 }
+
+export const readLog = (stateDir: string, session: string): readonly SessionEvent[] =>
+  readTexts(stateDir, session).map((text) => JSON.parse(text) as SessionEvent);
 
 /** Nothing is committed until it is let go: whatever happens meanwhile is not on the disk. */
 export function holdWrites(stateDir: string): Disposable {

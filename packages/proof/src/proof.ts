@@ -1,0 +1,44 @@
+/** What a proof is: a promise that is put to the test as a whole, and what it found. */
+import type { Clock } from "@corral/kernel";
+
+export interface ProofContext {
+  /** What starts `corral`: the program and what comes before its own arguments. */
+  readonly corral: readonly [string, ...string[]];
+  /** What every program may have: PATH and such. */
+  readonly hostEnv: Readonly<Record<string, string>>;
+  /** An empty directory that the caller removes. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Repeats what the same seed did before; a fresh one is drawn when absent. */
+  readonly seed?: number;
+  /** A part that is small enough for every change. */
+  readonly quick: boolean;
+  /** Told of progress, a line at a time. */
+  readonly tell: (line: string) => void;
+}
+
+export interface ProofRow {
+  readonly name: string;
+  /** What was found to be untrue; empty when the row passed. */
+  readonly failures: readonly string[];
+}
+
+export interface Proved {
+  readonly passed: number;
+  readonly failed: number;
+  readonly rows: readonly ProofRow[];
+  readonly figures: Readonly<Record<string, number | string>>;
+  readonly seed: number;
+}
+
+export interface Proof {
+  readonly name: string;
+  readonly title: string;
+  run(context: ProofContext): Promise<Proved>;
+}
+
+export const proved = (seed: number, rows: readonly ProofRow[], figures: Proved["figures"]): Proved => {
+  const failed = rows.filter(({ failures }) => failures.length > 0).length;
+  return { passed: rows.length - failed, failed, rows, figures, seed };
+};

@@ -1,0 +1,81 @@
+/** The proof that nobody who follows a session loses, repeats or mixes up an event, whatever the road and the daemon do. */
+import { join } from "node:path";
+import { type Proof, type ProofContext, type ProofRow, proved } from "../proof.ts";
+import { createChance, freshSeed } from "../seeded.ts";
+import { playRound, type Round, type RoundSize } from "./round.ts";
+
+/** Seeds that have found something once; they are played again for ever. */
+export const keptSeeds: readonly number[] = [];
+
+const freshRounds = { quick: 1, whole: 8 };
+const quickSize: RoundSize = { sessions: 2, prompts: 7, followers: 8, kills: 2 };
+const wholeSize: RoundSize = { sessions: 4, prompts: 14, followers: 8, kills: 2 };
+const roundLimitMs = 240_000;
+
+async function playSeed(context: ProofContext, seed: number): Promise<Round> {
+  const { clock, quick } = context;
+  const late = new AbortController();
+  const takeBack = clock.after(roundLimitMs, () => late.abort(new Error("the round took too long")));
+  try {
+    return await playRound({
+      ...context,
+      folder: join(context.folder, `torture-${seed}`),
+      chance: createChance(seed),
+      size: quick ? quickSize : wholeSize,
+      signal: AbortSignal.any([context.signal, late.signal]),
+    });
+  } finally {
+    takeBack();
+  }
+}
+
+const empty: Round = { failures: [], events: 0, told: 0, visits: 0, road: { connections: 0, cuts: 0, duplicates: 0 } };
+
+async function attempt(context: ProofContext, seed: number): Promise<Round> {
+  try {
+    return await playSeed(context, seed);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return { ...empty, failures: [`the round did not end well: ${String(error)}`] };
+  }
+}
+
+function seedsOf({ seed, quick, clock }: ProofContext): readonly number[] {
+  if (seed !== undefined) return [seed];
+  return [
+    ...keptSeeds,
+    ...Array.from({ length: quick ? freshRounds.quick : freshRounds.whole }, () => freshSeed(clock)),
+  ];
+}
+
+const sumOf = (rounds: readonly Round[], pick: (round: Round) => number): number =>
+  rounds.reduce((sum, round) => sum + pick(round), 0);
+
+export const torture: Proof = {
+  name: "torture",
+  title: "Followers on bad roads see the log, the whole log and nothing else",
+  async run(context) {
+    const seeds = seedsOf(context);
+    const rounds: Round[] = [];
+    const rows: ProofRow[] = [];
+    for (const seed of seeds) {
+      const round = await attempt(context, seed);
+      rounds.push(round);
+      rows.push({ name: `seed ${seed}`, failures: round.failures });
+      const { events, told, visits, road, failures } = round;
+      context.tell(
+        `torture: seed ${seed}: ${events} events, ${told} told in ${visits} visits, ${road.connections} connections ` +
+          `(${road.cuts} cut, ${road.duplicates} doubled): ${failures.length === 0 ? "ok" : "FAILED"}`,
+      );
+    }
+    const figures = {
+      events: sumOf(rounds, ({ events }) => events),
+      told: sumOf(rounds, ({ told }) => told),
+      visits: sumOf(rounds, ({ visits }) => visits),
+      connections: sumOf(rounds, ({ road }) => road.connections),
+      cuts: sumOf(rounds, ({ road }) => road.cuts),
+      duplicates: sumOf(rounds, ({ road }) => road.duplicates),
+    };
+    return proved(seeds[0] ?? 0, rows, figures);
+  },
+};
