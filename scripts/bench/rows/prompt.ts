@@ -21,7 +21,7 @@ async function ourTimes({ ours, folder }: Stage): Promise<readonly number[]> {
   await using server = await ours.start();
   const story = { turns: [{ steps: [{ say: "ok" }] }] };
   const session = await server.corral.sessions.open({ agent: "scripted", cwd: folder, options: { story } });
-  return timesOf(async () => {
+  return await timesOf(async () => {
     const turn = await session.prompt("hi");
     if (turn.outcome !== "completed") throw new Error(`a prompt ended as ${turn.outcome}`);
   });
@@ -31,7 +31,7 @@ async function ourTimes({ ours, folder }: Stage): Promise<readonly number[]> {
 async function echoTimes(peer: Peer): Promise<readonly number[]> {
   await using server = await peer.start();
   let id = 0;
-  return timesOf(async () => {
+  return await timesOf(async () => {
     id += 1;
     const params = { sessionId: "one", prompt: [{ type: "text", text: "hi" }] };
     const answer = await fetch(`${server.url}/v1/acp/bench?agent=mock`, {

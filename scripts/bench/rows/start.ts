@@ -17,7 +17,7 @@ async function startsOf(start: Start): Promise<number> {
 async function idleOf(start: Start): Promise<Memory> {
   await using server = await start();
   await sleep(idleMs);
-  return memoryOf(server.pid);
+  return await memoryOf(server.pid);
 }
 
 export const coldStart: Row = {
