@@ -61,6 +61,7 @@ async function connect(program: AcpHarness, need: ConnectNeed): Promise<Connecti
     args,
     cwd: workspace.root,
     env: { ...hostEnv, TERM: "dumb", TMPDIR: tempDir, ...env },
+    secrets: need.secrets,
   });
   const terminals = createTerminals({ processes, run, workspace, hostEnv });
   const serves: Record<string, Serve> = { ...serveFiles(workspace), ...terminals.serves };

@@ -5,6 +5,7 @@ import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { Fault } from "@corral/protocol";
 import type { Clock } from "../ports/clock.ts";
+import { createByteHider } from "../secrets/hide.ts";
 import type { OwnedChild } from "./ownership.ts";
 import { startTicksOf } from "./proc-table.ts";
 import type { Exit, SpawnNeed, StderrTail } from "./process.ts";
@@ -137,10 +138,12 @@ function watch(need: LaunchNeed, child: Piped, file: StderrFile): Launched {
   const startTicks = startTicksOf(pid);
   const ring = createLineRing();
   const relay = createRelay(child.stdout);
-  child.stderr.on("data", (chunk: Buffer) => {
+  const hider = createByteHider(need.secrets ?? {});
+  const keep = (chunk: Buffer) => {
     ring.add(chunk);
     file.add(chunk);
-  });
+  };
+  child.stderr.on("data", (chunk: Buffer) => keep(hider.push(chunk)));
   let reaped = false;
   let groupGoesToo = false;
   const killGroup = (name: NodeJS.Signals) => {
@@ -163,6 +166,7 @@ function watch(need: LaunchNeed, child: Piped, file: StderrFile): Launched {
     await pipesSettle(clock, closed);
     relay.cut();
     for (const pipe of [child.stdin, child.stderr]) pipe.destroy();
+    keep(hider.end());
     file.close();
     return { ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }), stderr: ring.read() };
   });

@@ -26,6 +26,8 @@ export interface SpawnNeed {
   readonly cwd: string;
   /** The whole environment of the child; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** Values that must not be kept of what it says on stderr. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** How long each step of the closing ladder may take: closed stdin, SIGTERM to the group, SIGKILL to the group. */

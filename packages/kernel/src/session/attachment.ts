@@ -14,6 +14,7 @@ import {
 } from "@corral/protocol";
 import type { Connection, Harness, Host, Programs, Reply } from "../ports/harness.ts";
 import type { Exit } from "../process/process.ts";
+import { createStreamRedactor, type StreamRedactor } from "../secrets/redact.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
 
 export interface AttachmentNeed extends Desk {
@@ -60,9 +61,12 @@ export class Attachment {
   #forgetful = false;
   readonly #owed: Draft[] = [];
   #settling: Promise<void> | undefined;
+  readonly #redactor: StreamRedactor;
+  #speaker: RunId | undefined;
 
   constructor(need: AttachmentNeed) {
     this.#need = need;
+    this.#redactor = createStreamRedactor(() => need.secrets.values);
   }
 
   get connection(): Connection | undefined {
@@ -244,17 +248,35 @@ export class Attachment {
     };
   }
 
+  /** Tells what was held back because it might have become a secret; what comes next does not continue it. */
+  flush(): void {
+    for (const update of this.#redactor.flush()) void this.#tell(this.#speaker, update);
+  }
+
   #said(run: RunId, update: SessionUpdate): Promise<void> | undefined {
-    const current = this.#live === undefined || this.#live.run === run;
-    const turn = current ? this.#need.turn() : undefined;
-    turn?.heard(update);
+    this.#speaker = run;
+    this.#turnOf(run)?.heard(update);
+    return this.#redactor.push(update).reduce<Promise<void> | undefined>((_, one) => this.#tell(run, one), undefined);
+  }
+
+  #isCurrent(run: RunId | undefined): boolean {
+    return this.#live === undefined || this.#live.run === run;
+  }
+
+  #turnOf(run: RunId | undefined): ReturnType<AttachmentNeed["turn"]> {
+    return this.#isCurrent(run) ? this.#need.turn() : undefined;
+  }
+
+  #tell(run: RunId | undefined, update: SessionUpdate): Promise<void> | undefined {
+    const turn = this.#turnOf(run);
     if (turn) return this.#keep({ type: "turn.updated", turn: turn.id, source: "agent", data: { update } });
-    const stale = !current || isTalk(update) ? { stale: true as const } : {};
+    const stale = !this.#isCurrent(run) || isTalk(update) ? { stale: true as const } : {};
     return this.#keep({ type: "session.updated", source: "agent", data: { update, ...stale } });
   }
 
   /** A question that cannot be kept is not put to anybody. */
   async #asked(...question: Parameters<Host["ask"]>): Promise<Reply> {
+    this.flush();
     try {
       return await this.#need.ask(...question);
     } catch (error) {

@@ -17,6 +17,7 @@ import { type Clock, isoTime } from "../ports/clock.ts";
 import type { Harness } from "../ports/harness.ts";
 import type { Store } from "../ports/store.ts";
 import type { Processes } from "../process/process.ts";
+import { redact } from "../secrets/redact.ts";
 import type { Limits } from "./limits.ts";
 
 /** What all sessions share. */
@@ -47,12 +48,15 @@ export const newId = <Kind extends IdKind>({ clock }: Pick<House, "clock">, kind
 /** Chunks of a turn are folded by whoever reads on from the last snapshot; all else is rare enough to keep one. */
 const marks = (event: SessionEvent): boolean => event.type !== "turn.updated";
 
-export function createView(
-  { store, clock }: House,
-  id: SessionId,
-  state: Session | undefined,
-  last: number,
-): SessionView {
+export interface ViewPlace {
+  readonly id: SessionId;
+  readonly state: Session | undefined;
+  readonly last: number;
+  /** What must not be written down. */
+  readonly secrets: Desk["secrets"];
+}
+
+export function createView({ store, clock }: House, { id, state, last, secrets }: ViewPlace): SessionView {
   const log = new Log({ store, clock, subject: id, last });
   let native = state?.native;
   return new View({
@@ -63,7 +67,7 @@ export function createView(
     place(draft: Draft, cursor): SessionEvent {
       if (draft.type === "harness.started") native = draft.data.native;
       const { type, data, turn, source, synthetic } = draft;
-      return {
+      const event = {
         cursor,
         id: eventId(id, cursor),
         session: id,
@@ -75,6 +79,7 @@ export function createView(
         type,
         data,
       } as SessionEvent;
+      return redact(event, secrets.values);
     },
   });
 }

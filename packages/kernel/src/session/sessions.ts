@@ -138,8 +138,8 @@ export class AllSessions implements Sessions {
   }
 
   #desk(id: SessionId, state: Session | undefined, last: number, secrets?: Readonly<Record<string, string>>): Desk {
-    const view = createView(this.#need, id, state, last);
-    return { ...this.#need, id, view, secrets: { values: secrets } };
+    const box = { values: secrets };
+    return { ...this.#need, id, view: createView(this.#need, { id, state, last, secrets: box }), secrets: box };
   }
 
   #keep(desk: Desk): LiveSession {

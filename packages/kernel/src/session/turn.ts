@@ -196,6 +196,7 @@ export class TurnRun implements AskingTurn {
 
   /** Tries until it is written: a turn without an end would hang everybody who waits for it. */
   async #end(end: TurnEnd): Promise<void> {
+    this.#need.attachment.flush();
     this.#ended = true;
     const { view, clock, asks, surprise } = this.#need;
     for (let delayMs = retryFirstMs; ; delayMs = Math.min(delayMs * 2, retryLastMs)) {

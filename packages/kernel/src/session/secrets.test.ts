@@ -1,0 +1,36 @@
+/** What a session is trusted with reaches its harness and is written down nowhere. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openKit } from "./kit.fixture.ts";
+
+const canary = "canary-5d0c7e91b2";
+
+/** All that the daemon itself keeps: the store and what it heard on stderr. What a harness keeps for itself is its own. */
+async function keptBytes(stateDir: string): Promise<string> {
+  const names = await readdir(stateDir, { recursive: true, withFileTypes: true });
+  const files = names.filter((one) => one.isFile() && !one.parentPath.includes(join(stateDir, "sessions")));
+  const texts = await Promise.all(files.map((one) => readFile(join(one.parentPath, one.name), "latin1")));
+  return texts.join("\n");
+}
+
+test("a harness that says its own secret whole, in pieces, in a tool's output, in a question and on stderr does not get it into the log (invariant 8)", async () => {
+  await using kit = await openKit();
+  const steps = [
+    { env: {} },
+    { say: { text: `in pieces: ${canary}.`, chunk: 3 } },
+    { tool: { title: `Look at ${canary}`, kind: "execute", run: "echo $SCRIPTED_KEY; echo $SCRIPTED_KEY >&2" } },
+    { ask: { title: `May I use ${canary}?` } },
+    { stderr: `the key is ${canary}` },
+    { exit: 3 },
+  ];
+  const actor = await kit.open([steps], {
+    secrets: { SCRIPTED_KEY: canary },
+    policy: { permissions: "allow", rules: [], deadlineMs: 1000, onExpire: "deny" },
+  });
+  const turn = await actor.play(`Use ${canary}`);
+  expect(turn.output).toContain('"SCRIPTED_KEY":"[SCRIPTED_KEY]"');
+  expect(turn.output).toContain("in pieces: [SCRIPTED_KEY].");
+  expect(JSON.stringify(turn.fault)).toContain("the key is [SCRIPTED_KEY]");
+  expect(await keptBytes(kit.stateDir)).not.toContain(canary);
+});
