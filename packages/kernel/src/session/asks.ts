@@ -136,7 +136,7 @@ export class Asks {
     const { clock } = this.#desk;
     const { deadlineMs, onExpire } = stateOf(this.#desk).policy;
     const { kind, title, toolCall, options, schema } = question;
-    const data = {
+    const body = {
       ask: newId(this.#desk, "ask"),
       kind,
       title,
@@ -146,7 +146,7 @@ export class Asks {
       deadlineAt: new Date(clock.now() + deadlineMs).toISOString(),
       onExpire,
     };
-    return { type: "turn.asked", turn: turn.id, source: "agent", data };
+    return { type: "turn.asked", turn: turn.id, source: "agent", data: body };
   }
 
   #answered(
@@ -160,7 +160,7 @@ export class Asks {
     }: { readonly by: By; readonly rule?: string; readonly reply: Reply; readonly parked?: boolean },
   ): Draft {
     const source = by === "person" ? ("person" as const) : ("daemon" as const);
-    const data: EventBody<"turn.answered"> = {
+    const body: EventBody<"turn.answered"> = {
       ask,
       by,
       ...(rule ? { rule } : {}),
@@ -168,7 +168,7 @@ export class Asks {
       ...(reply.outcome === "selected" ? { option: { ...reply.option } } : {}),
       ...(reply.outcome === "accepted" ? { content: { ...reply.content } } : {}),
     };
-    return { type: "turn.answered", turn, source, data };
+    return { type: "turn.answered", turn, source, data: body };
   }
 
   #wait(turn: AskingTurn, id: AskId, signal: AbortSignal): Promise<Reply> {

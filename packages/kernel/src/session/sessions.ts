@@ -7,6 +7,7 @@ import {
   Fault,
   fold,
   isId,
+  makeId,
   type OpenSession,
   type RunRow,
   type Session,
@@ -18,7 +19,7 @@ import type { Harness } from "../ports/harness.ts";
 import type { Head, Receipt } from "../ports/store.ts";
 import { settlesWithin } from "../process/waiting.ts";
 import { sessionDir } from "./attachment.ts";
-import { createView, type Desk, type House, newId, stateOf } from "./desk.ts";
+import { createView, type Desk, type House, stateOf } from "./desk.ts";
 import { forkHistory, forkOpening } from "./fork.ts";
 import { createLanes } from "./lane.ts";
 import { claim } from "./receipts.ts";
@@ -43,20 +44,21 @@ export class AllSessions implements Sessions {
   readonly #away = new Map<SessionId, WeakRef<LiveSession>>();
   readonly #lanes = createLanes();
   #stopping = false;
+  #bornMs = 0;
 
   constructor(need: SessionsNeed) {
     this.#need = need;
   }
 
   open(request: OpenSession, { key }: Keyed = {}): Promise<Session> {
-    return this.#lanes.run(key ?? newId(this.#need, "session"), async () => {
+    return this.#lanes.run(key ?? this.#newId(), async () => {
       if (this.#stopping) throw stopping();
       const { answered, receipt } = await claim<Session>(this.#need, { key, scope: "open", request });
       if (answered) return answered;
       const harness = this.#harness(request.agent);
       const { cwd = this.#need.defaultCwd, secrets } = request;
       await checkDirectory(cwd);
-      const desk = this.#desk(newId(this.#need, "session"), undefined, 0, checkSecrets(harness, secrets));
+      const desk = this.#desk(this.#newId(), undefined, 0, checkSecrets(harness, secrets));
       await desk.view.append([opening(request, { cwd, options: await checkOptions(harness, request.options) })], {
         receipt,
       });
@@ -129,6 +131,13 @@ export class AllSessions implements Sessions {
     if (await settlesWithin(clock, ends, limits.stopMs)) return void (await ends);
     surprise(new Error(`not ended within ${limits.stopMs} ms`), "the daemon stops without waiting for its sessions");
     for (const { log } of live) log.end("daemon.stopping");
+  }
+
+  /** Sessions are listed by their ids: the newest is the last that was made, also within one millisecond. */
+  #newId(): SessionId {
+    const { clock } = this.#need;
+    this.#bornMs = Math.max(clock.now(), this.#bornMs + 1);
+    return makeId("session", this.#bornMs, clock.chance(16));
   }
 
   #harness(agent: string): Harness {
@@ -204,7 +213,7 @@ export class AllSessions implements Sessions {
   ): Promise<Session> {
     const state = from.state();
     const given = checkSecrets(this.#harness(state.agent), secrets);
-    const desk = this.#desk(newId(this.#need, "session"), undefined, 0, given);
+    const desk = this.#desk(this.#newId(), undefined, 0, given);
     const secretNames = Object.keys(given ?? {});
     const first = forkOpening(state, cursor, { secretNames, ...(title ? { title } : {}) });
     await desk.view.append([first, ...(await forkHistory(from.log, cursor))], { receipt });
@@ -232,6 +241,7 @@ export class AllSessions implements Sessions {
   async #putAway(): Promise<void> {
     if (this.#loaded.size <= maxLoaded) return;
     for (const [id, loading] of [...this.#loaded].slice(0, this.#loaded.size - maxLoaded)) {
+      // One that could not be loaded has left the list by itself.
       const live = await loading.catch(() => undefined);
       if (!live?.atRest || (await this.#loaded.get(id)) !== live || !live.atRest) continue;
       this.#loaded.delete(id);
@@ -244,7 +254,7 @@ function opening(
   { agent, title, model, mode, labels, mcpServers, secrets, policy }: OpenSession,
   { cwd, options }: { readonly cwd: string; readonly options: Readonly<Record<string, unknown>> | undefined },
 ): Draft {
-  const data = {
+  const body = {
     agent,
     cwd,
     policy: policy ?? askPolicySchema.parse({}),
@@ -256,7 +266,7 @@ function opening(
     ...(options ? { options } : {}),
     ...(secrets ? { secretNames: Object.keys(secrets) } : {}),
   };
-  return { type: "session.opened", source: "person", data };
+  return { type: "session.opened", source: "person", data: body };
 }
 
 export const agentMissing = (agent: string, known: ReadonlyMap<string, Harness>): Fault =>
@@ -277,6 +287,7 @@ const copyTree = (from: string, to: string): Promise<void> =>
   });
 
 async function checkDirectory(cwd: string): Promise<void> {
+  // Whatever keeps it from being looked at, it is no directory to work in.
   const found = isAbsolute(cwd) ? await stat(cwd).catch(() => undefined) : undefined;
   if (found?.isDirectory()) return;
   throw new Fault("workspace.missing", {
