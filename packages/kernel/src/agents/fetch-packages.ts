@@ -28,14 +28,12 @@ const listText = (plan: Plan): string =>
     .map(([name, version]) => `${name}@${version}`)
     .join(", ");
 
-/** Its own words without the names of fetched files. */
-const wordsOf = ({ stderr }: Exit): string =>
-  [...stderr.head, ...stderr.tail]
-    .filter((line) => /^npm (error|ERR!)/.test(line) && !/A complete log|npm (error|ERR!)\s*$/.test(line))
-    .map((line) => line.replace(/^npm (error|ERR!) */, ""))
-    .slice(0, 6)
-    .join(" ")
-    .slice(0, 1000);
+/** npm's own words about what went wrong, each line once. */
+const wordsOf = ({ stderr }: Exit): string => {
+  const lines = [...stderr.head, ...stderr.tail].flatMap((line) => /^npm (?:error|ERR!) +(.+)/.exec(line)?.[1] ?? []);
+  const telling = lines.filter((line) => !/complete log|log files were not written/i.test(line));
+  return [...new Set(telling)].slice(0, 6).join(" ").slice(0, 1000);
+};
 
 function failed({ plan, offline }: FetchNeed, exit: Exit): Fault {
   const words = wordsOf(exit);

@@ -3,6 +3,7 @@ import { Fault } from "@corral/protocol";
 import { type Clock, isoTime } from "../ports/clock.ts";
 import type { Programs } from "../ports/harness.ts";
 import type { Processes } from "../process/process.ts";
+import { heldOpen } from "../process/waiting.ts";
 import { fetchPackages, type InstallProgress } from "./fetch-packages.ts";
 import { takeLock } from "./install-lock.ts";
 import {
@@ -165,10 +166,14 @@ function createJobs(house: House) {
   const jobs = new Map<string, Shared>();
   const begin = (name: string, job: Job): Shared => {
     const listeners: Shared["listeners"] = new Set();
+    let told = "";
     const tell = (progress: InstallProgress) => {
+      const text = JSON.stringify(progress);
+      if (text === told) return;
+      told = text;
       for (const listener of listeners) listener(progress);
     };
-    const done = work(house, job, tell).finally(() => jobs.delete(name));
+    const done = heldOpen(() => work(house, job, tell)).finally(() => jobs.delete(name));
     // Also when all who waited have left.
     done.catch((error: unknown) => error);
     const shared = { done, listeners };
@@ -241,12 +246,8 @@ export function createInstaller(need: InstallerNeed): Installer {
     async uninstall(harness) {
       if (!harness.install) throw nothingToInstall(harness);
       await refuseUsed(house, harness);
-      await withLock(
-        house,
-        harness,
-        () => undefined,
-        () => shelf.remove(harness.id),
-      );
+      const remove = () => shelf.remove(harness.id);
+      await heldOpen(() => withLock(house, harness, () => undefined, remove));
     },
     async [Symbol.asyncDispose]() {
       stop.abort(stopping);

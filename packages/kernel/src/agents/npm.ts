@@ -81,6 +81,7 @@ const usualFlags = [
   "--logs-max=0",
   "--no-progress",
   "--fetch-retries=1",
+  "--fetch-retry-mintimeout=2000",
 ];
 
 const lookMs = 250;
