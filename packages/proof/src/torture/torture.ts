@@ -65,7 +65,7 @@ export const torture: Proof = {
       const { events, told, visits, road, failures } = round;
       context.tell(
         `torture: seed ${seed}: ${events} events, ${told} told in ${visits} visits, ${road.connections} connections ` +
-          `(${road.cuts} cut, ${road.duplicates} doubled): ${failures.length === 0 ? "ok" : "FAILED"}`,
+          `(${road.cuts} cut, ${road.duplicates} doubled): ${failures.length === 0 ? "ok" : `FAILED: ${failures[0]}`}`,
       );
     }
     const figures = {

@@ -1,0 +1,109 @@
+/** The proof that a thousand runs leave nothing behind, and a daemon that is as small as before. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { connect } from "@corral/client";
+import { House } from "../cell/house.ts";
+import { type Proof, type ProofContext, type ProofRow, proved } from "../proof.ts";
+import { type Chance, createChance, freshSeed } from "../seeded.ts";
+import { growthOf, judge } from "./flat.ts";
+import { deal, kinds, type RunKind } from "./kinds.ts";
+import { makeRun } from "./one-run.ts";
+import { type Sample, takeSample } from "./sample.ts";
+import { settling } from "./settle.ts";
+
+const sizes = { quick: { runs: 120, block: 24 }, whole: { runs: 1_000, block: 40 } };
+const atOnce = 6;
+const runLimitMs = 120_000;
+
+interface Shop extends ProofContext {
+  readonly house: House;
+  readonly chance: Chance;
+  readonly cwd: string;
+  /** What went wrong with runs of each kind. */
+  readonly failures: Map<string, string[]>;
+}
+
+async function tryRun({ house, signal, clock, cwd, failures }: Shop, at: number, kind: RunKind): Promise<void> {
+  const late = new AbortController();
+  const takeBack = clock.after(runLimitMs, () => late.abort(new Error(`it took more than ${runLimitMs} ms`)));
+  const both = AbortSignal.any([signal, late.signal]);
+  const folder = join(cwd, `run-${at}`);
+  try {
+    await mkdir(folder);
+    const corral = connect({ url: house.url, token: house.token, signal: both });
+    const found = await makeRun({ corral, cwd: folder, kind, signal: both });
+    failures.get(kind.name)?.push(...found.map((says) => `run ${at}: ${says}`));
+  } catch (error) {
+    signal.throwIfAborted();
+    failures.get(kind.name)?.push(`run ${at}: ${String(error)}`);
+  } finally {
+    takeBack();
+  }
+}
+
+/** The kinds are dealt before they are played, so that chance does not depend on who is faster. */
+async function playBlock(shop: Shop, from: number, count: number): Promise<void> {
+  const dealt = Array.from({ length: count }, (_, at) => ({ at: from + at, kind: deal(shop.chance.below) }));
+  const work = async () => {
+    for (let next = dealt.shift(); next; next = dealt.shift()) await tryRun(shop, next.at, next.kind);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}
+
+async function playAll(shop: Shop): Promise<readonly Sample[]> {
+  const { house, quick, tell, clock } = shop;
+  const { runs, block } = quick ? sizes.quick : sizes.whole;
+  const startedMs = clock.monotonicMs();
+  const samples = [await takeSample(house, 0, shop)];
+  for (let done = 0; done < runs; ) {
+    const count = Math.min(block, runs - done);
+    await playBlock(shop, done + 1, count);
+    done += count;
+    const sample = await takeSample(house, done, shop);
+    samples.push(sample);
+    const wrong = [...shop.failures.values()].flat().length;
+    const seconds = Math.round((clock.monotonicMs() - startedMs) / 1_000);
+    tell(`runs: ${done} of ${runs} after ${seconds} s, ${megabytes(sample.residentBytes)} MB, ${wrong} failures`);
+  }
+  return samples;
+}
+
+const megabytes = (bytes: number): number => Math.round(bytes / 1024 / 102.4) / 10;
+
+function figuresOf(samples: readonly Sample[], tookMs: number): Readonly<Record<string, number>> {
+  const memory = growthOf(samples, (one) => one.residentBytes);
+  const state = growthOf(samples, (one) => one.stateBytes);
+  const last = samples.at(-1);
+  return {
+    runs: last?.runs ?? 0,
+    seconds: Math.round(tookMs / 1_000),
+    "memory before MB": megabytes(samples[0]?.residentBytes ?? 0),
+    "memory earlier MB": megabytes(memory.earlier),
+    "memory later MB": megabytes(memory.later),
+    "state earlier MB": megabytes(state.earlier),
+    "state later MB": megabytes(state.later),
+    "open files gained": last?.openedFiles.length ?? 0,
+    "run folders kept": last?.runFolders ?? 0,
+  };
+}
+
+async function run(context: ProofContext) {
+  const { clock } = context;
+  const seed = context.seed ?? freshSeed(clock);
+  const folder = join(context.folder, "runs");
+  const cwd = join(folder, "work");
+  await mkdir(cwd, { recursive: true });
+  await using house = await House.open({ ...context, corral: settling(context.corral), folder: join(folder, "house") });
+  const failures = new Map<string, string[]>(kinds.map(({ name }) => [name, []]));
+  const startedMs = clock.monotonicMs();
+  const samples = await playAll({ ...context, house, chance: createChance(seed), cwd, failures });
+  const rows: ProofRow[] = [...failures].map(([name, found]) => ({ name, failures: found }));
+  const verdicts = judge(samples);
+  return proved(seed, [...rows, ...verdicts], figuresOf(samples, clock.monotonicMs() - startedMs));
+}
+
+export const runs: Proof = {
+  name: "runs",
+  title: "A thousand runs leave nothing behind, and nothing grows",
+  run,
+};
