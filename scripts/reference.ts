@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { commandsText } from "./reference/commands.ts";
 import { envelopeText, eventsText, streamLinesText } from "./reference/events.ts";
 import { faultsText, operationsText, phasesText } from "./reference/tables.ts";
+import { updatesText } from "./reference/updates.ts";
 
 const root = join(import.meta.dirname, "..");
 const folder = "docs/reference";
@@ -17,6 +18,7 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
   operations: operationsText,
   phases: phasesText,
   "stream lines": streamLinesText,
+  updates: updatesText,
 };
 
 const marked = /(<!-- made: (?<name>[a-z ]+) -->\n)[\s\S]*?(\n<!-- end -->)/g;

@@ -93,10 +93,10 @@ class Logs {
     if (!turn) return;
     if (this.#running.get(native) === turn) this.#running.delete(native);
     const fault = isFrame(error) ? { code: "harness.refused" as const, detail: String(error.message) } : undefined;
-    const data = fault
+    const body = fault
       ? { outcome: "failed" as const, fault }
       : { outcome: "completed" as const, ...readPromptResult(result) };
-    this.add(native, { type: "turn.ended", turn, source: "daemon", data });
+    this.add(native, { type: "turn.ended", turn, source: "daemon", data: body });
   }
 }
 

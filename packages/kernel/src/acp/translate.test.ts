@@ -185,7 +185,7 @@ describe("settings", () => {
       { group: "b", name: "B", options: [{ value: "b/1", name: "1" }] },
     ],
   };
-  const legacy = {
+  const older = {
     modes: {
       currentModeId: "default",
       availableModes: [
@@ -203,7 +203,7 @@ describe("settings", () => {
   };
 
   test("config options are preferred, and their own id is used", () => {
-    const choices = readChoices({ configOptions: [mode, grouped], ...legacy });
+    const choices = readChoices({ configOptions: [mode, grouped], ...older });
     expect(settingCalls("n", choices, { mode: "plan", model: "b/1" })).toEqual([
       { method: "session/set_config_option", params: { sessionId: "n", configId: "mode", value: "plan" } },
       { method: "session/set_config_option", params: { sessionId: "n", configId: "llm", value: "b/1" } },
@@ -211,14 +211,14 @@ describe("settings", () => {
   });
 
   test("a harness that knows only modes and models is asked in those words (Gemini)", () => {
-    expect(settingCalls("n", readChoices(legacy), { mode: "yolo", model: "m2" })).toEqual([
+    expect(settingCalls("n", readChoices(older), { mode: "yolo", model: "m2" })).toEqual([
       { method: "session/set_mode", params: { sessionId: "n", modeId: "yolo" } },
       { method: "session/set_model", params: { sessionId: "n", modelId: "m2" } },
     ]);
   });
 
   test("a model may be an option while modes are the old ones (Claude)", () => {
-    const choices = readChoices({ configOptions: [grouped], modes: legacy.modes });
+    const choices = readChoices({ configOptions: [grouped], modes: older.modes });
     expect(settingCalls("n", choices, { mode: "yolo", model: "a/1" }).map(({ method }) => method)).toEqual([
       "session/set_mode",
       "session/set_config_option",
