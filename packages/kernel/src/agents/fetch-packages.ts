@@ -118,7 +118,8 @@ export async function fetchPackages(need: FetchNeed): Promise<Readonly<Record<st
   );
   const total = await countPackages(need);
   onProgress({ step: "downloading", detail: `${total} packages`, percent: 0 });
-  await npm(need, ["ci"], (lines) => {
+  // Not `npm ci`: it refuses a lock that lacks a package for some other platform, which a registry need not have.
+  await npm(need, ["install"], (lines) => {
     const done = Math.min(lines, total);
     onProgress({
       step: "downloading",

@@ -148,5 +148,7 @@ export interface Harness {
   readonly logins?: readonly Login[];
   /** It works without any key. */
   readonly keyless?: boolean;
+  /** Which of the cases that are common to all harnesses it does not pass, by name, and for what reason. */
+  readonly cannot?: Readonly<Record<string, string>>;
   connect(need: ConnectNeed): Promise<Connection>;
 }
