@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/.*/**"],
+    // The real harnesses are installed first, and have their own configuration.
+    exclude: ["**/node_modules/**", "**/.*/**", "**/*.real.test.ts"],
     setupFiles: ["scripts/house/env-guard.ts"],
     pool: "forks",
     maxWorkers: 2,

@@ -1,5 +1,6 @@
 /** The registry of harnesses: one line each. */
 import type { Harness } from "@corral/kernel";
+import { opencode } from "./opencode.ts";
 import { scripted } from "./scripted.ts";
 
-export const harnesses: readonly Harness[] = [scripted];
+export const harnesses: readonly Harness[] = [scripted, opencode];

@@ -1,0 +1,83 @@
+/** The cases of turns that are cancelled, and of prompts that wait for each other. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Case } from "./case.conformance.ts";
+import { until } from "./ear.conformance.ts";
+
+const cancelText: Case = {
+  name: "cancel-text",
+  says: "a turn that is cancelled while text comes ends as cancelled, the model is left alone, and the session goes on",
+  rows: ["D-31"],
+  async run(stage) {
+    const actor = await stage.open();
+    const turn = await actor.begin("SLOW");
+    await actor.ear.words(turn.id, "tick02");
+    assert.equal((await actor.session.cancel(turn.id)).outcome, "cancelled");
+    await until("the end of the call of the model", () => stage.calls().some(({ aborted }) => aborted));
+    assert(!(await actor.ended(turn)).output?.includes("tick59"));
+    assert.equal((await actor.hear("ECHO:still here")).output, "still here");
+  },
+};
+
+const alive = (pid: number): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return !/\) [ZX]/.test(stat);
+  } catch {
+    return false; // There is no such process any more.
+  }
+};
+
+const cancelTool: Case = {
+  name: "cancel-tool",
+  says: "a turn that is cancelled while a tool runs ends as cancelled, the tool's own shell is dead, and the session goes on",
+  rows: ["D-31"],
+  async run(stage) {
+    const actor = await stage.open();
+    const written = join(stage.cwd, "shell.pid");
+    const turn = await actor.begin(
+      "RUN_TOOL[echo $$ > shell.pid; while true; do sleep 0.2; echo x >> ticks.txt; done]",
+    );
+    await until("the shell", () => existsSync(written) && readFileSync(written, "utf8").trim() !== "");
+    const shell = Number(readFileSync(written, "utf8"));
+    assert(alive(shell), "the tool has ended by itself");
+    await actor.session.cancel(turn.id);
+    assert.equal((await actor.ended(turn)).outcome, "cancelled");
+    await until("the end of the tool's shell", () => !alive(shell), 10_000);
+    const calls = (await actor.items()).filter(({ kind }) => kind === "tool_call");
+    assert.deepEqual(
+      calls.map(({ status }) => status),
+      ["failed"],
+    );
+    assert.equal((await actor.hear("ECHO:still here")).output, "still here");
+  },
+};
+
+const queue: Case = {
+  name: "queue",
+  says: "a second prompt while the first is answered waits for its turn: two turns, each with its own answer",
+  async run(stage) {
+    const words = Array.from({ length: 12 }, (_, at) => `word${at} `).join("");
+    stage.play({ rules: [{ when: "first", steps: [{ text: { text: words, chunk: 6, delayMs: 100 } }] }] });
+    const actor = await stage.open();
+    const first = await actor.begin("the first prompt");
+    await actor.ear.words(first.id, "word0");
+    const second = await actor.begin("ECHO:the other answer");
+    assert.equal((await actor.session.turn(second.id)).state, "queued");
+    assert.equal((await actor.ended(second)).output, "the other answer");
+    assert.equal((await actor.session.turn(first.id)).output, words);
+    const [ended, started] = [actor.ear.all("turn.ended"), actor.ear.all("turn.started")];
+    assert.deepEqual(
+      ended.map(({ turn, data }) => [turn, data.outcome]),
+      [first, second].map(({ id }) => [id, "completed"]),
+    );
+    assert((started[1]?.cursor ?? 0) > (ended[0]?.cursor ?? 0), "the second began before the first had ended");
+    assert.deepEqual(
+      stage.calls().map(({ userMessages }) => userMessages),
+      [1, 2],
+    );
+  },
+};
+
+export const cancelCases: readonly Case[] = [cancelText, cancelTool, queue];

@@ -1,0 +1,53 @@
+/** The cases of choosing: another model, another mode. */
+import assert from "node:assert/strict";
+import type { Case } from "./case.conformance.ts";
+import type { Actor } from "./stage.conformance.ts";
+
+/** Whatever the harness offers to choose from, in all shapes in which it is offered. */
+function offeredBy(actor: Actor): readonly string[] {
+  const [started] = actor.ear.all("harness.started");
+  const values: string[] = [];
+  JSON.stringify(started?.data, (key, value: unknown) => {
+    if ((key === "value" || key === "id" || key === "modelId") && typeof value === "string") values.push(value);
+    return value;
+  });
+  return values;
+}
+
+const model: Case = {
+  name: "model",
+  says: "another model is asked as soon as it is chosen, also after the harness has gone",
+  async run(stage) {
+    const actor = await stage.open();
+    await actor.hear("ECHO:one");
+    const [first, other] = stage.models;
+    assert.equal(stage.lastCall.model, first);
+    const wanted = offeredBy(actor).find((value) => value === other || value.endsWith(`/${other}`)) ?? other;
+    await actor.session.change({ model: wanted });
+    await actor.hear("ECHO:two");
+    assert.equal(stage.lastCall.model, other);
+    process.kill(actor.pid, "SIGKILL");
+    await actor.ear.heard("harness.exited");
+    await actor.hear("ECHO:three");
+    assert.equal(stage.lastCall.model, other, "the choice was forgotten with the harness");
+  },
+};
+
+const mode: Case = {
+  name: "mode",
+  says: "another mode changes what the model is asked, or what it may do",
+  needs: "planMode",
+  async run(stage) {
+    const { mode: wanted } = stage.ways;
+    assert(wanted, "the test of this harness names no mode");
+    const actor = await stage.open();
+    await actor.hear("ECHO:one");
+    const before = stage.lastCall;
+    await actor.session.change({ mode: wanted.to });
+    await actor.hear("ECHO:two");
+    assert(wanted.shows(before, stage.lastCall), `nothing shows the mode ${wanted.to}`);
+    assert.equal(actor.session.state().mode, wanted.to);
+  },
+};
+
+export const settingCases: readonly Case[] = [model, mode];

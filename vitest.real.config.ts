@@ -1,0 +1,16 @@
+/** How the tests of the real harnesses run: two programs at a time, and only where `npm run real` has prepared the ground. */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["packages/**/*.real.test.ts"],
+    setupFiles: ["scripts/house/env-guard.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    // Most of a case is waiting, for a program to start or for a model that is slow on purpose.
+    maxConcurrency: 3,
+    teardownTimeout: 10_000,
+    hookTimeout: 60_000,
+    reporters: ["default"],
+  },
+});
