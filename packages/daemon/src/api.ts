@@ -13,7 +13,7 @@ import { type Context, Hono } from "hono";
 import { chooseForm } from "./accept.ts";
 import { lingering, TooLarge } from "./body.ts";
 import { docsPage } from "./docs-page.ts";
-import { pageText } from "./encode.ts";
+import { type FollowForm, pageText } from "./encode.ts";
 import type { Exchanges } from "./exchange.ts";
 import { Answered, type Circumstances, type Followed } from "./handlers/handler.ts";
 import { allHandlers } from "./handlers/index.ts";
@@ -21,6 +21,7 @@ import { type Log, logSurprise, problemResponse, refuse } from "./problem.ts";
 import { type ParsedRequest, readRequest } from "./read-request.ts";
 import { missingRoute, routerPath } from "./routes.ts";
 import { type OpenSink, openBodySink, startStream, streamHeaders } from "./stream.ts";
+import type { Telling } from "./telling.ts";
 
 export interface ApiNeed {
   readonly kernel: Kernel;
@@ -69,10 +70,9 @@ function acceptedForm(request: Request): StreamForm {
 
 function createRoutes(need: ApiNeed) {
   const { clock, log, exchanges, maxBodyBytes } = need;
-  const handlers = allHandlers(need);
+  const handlers = allHandlers({ ...need, surprised: (error) => logSurprise(error, { clock, log }) });
 
-  const followed = async (c: RouteContext, form: StreamForm, { page, follow }: Followed): Promise<Response> => {
-    if (form === "json") return jsonResponse(pageText(await page()));
+  const streamed = (c: RouteContext, form: FollowForm, follow: Followed["follow"]): Response => {
     if (c.req.raw.method === "HEAD") return new Response(undefined, { headers: streamHeaders(form) });
     const { openSink = openBodySink, headers } = c.env;
     // The stream outlives this answer, and so does its exchange.
@@ -81,14 +81,21 @@ function createRoutes(need: ApiNeed) {
     return startStream({ form, follow, clock, exchange, openSink, headers, onSurprise });
   };
 
+  const followed = async (c: RouteContext, form: StreamForm, { page, follow }: Followed): Promise<Response> =>
+    form === "json" ? jsonResponse(pageText(await page())) : streamed(c, form, follow);
+
+  const told = async (one: Operation, c: RouteContext, form: StreamForm, telling: Telling<unknown>) =>
+    form === "json" ? answer(one, await telling.answer()) : streamed(c, form, (options) => telling.lines(options));
+
   const respond = async (name: OperationName, c: RouteContext, signal: AbortSignal): Promise<Response> => {
     const one: Operation = contract[name];
-    const form = one.follows ? acceptedForm(c.req.raw) : "json";
+    const form = one.follows || one.tells ? acceptedForm(c.req.raw) : "json";
     const parsed = await readRequest(one, { request: c.req.raw, params: c.req.param(), maxBodyBytes });
     if (parsed instanceof TooLarge) return lingering(problemResponse(parsed.fault), parsed, clock);
     // The table and its handlers have the same keys; that each pair fits was checked where the handlers are written.
     const handler = handlers[name] as unknown as AnyHandler;
     const outcome = await handler({ ...parsed, signal });
+    if (one.tells) return told(one, c, form, outcome as Telling<unknown>);
     return one.follows ? followed(c, form, outcome as Followed) : answer(one, outcome);
   };
 

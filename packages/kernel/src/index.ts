@@ -1,6 +1,8 @@
 /** The runtime: logs, sessions, turns, asks, processes, and the ports that drivers fill. */
 
+export type { Corrections } from "./acp/corrections.ts";
 export { type AcpHarness, acpHarness, type Launch, type LaunchNeed } from "./acp/harness.ts";
+export * from "./agents/credentials.ts";
 export type { InstallProgress } from "./agents/fetch-packages.ts";
 export type { Artifact, Installable, Platform } from "./agents/install-plan.ts";
 export {

@@ -16,7 +16,8 @@ import type {
   Turn,
   TurnId,
 } from "@corral/protocol";
-import { createInstaller, type Installer } from "./agents/installer.ts";
+import type { Discovery } from "./agents/credentials.ts";
+import { createInstaller, type Installed, type Installer, type InstallOptions } from "./agents/installer.ts";
 import type { FollowStep } from "./log/chunk.ts";
 import { type Clock, isoTime } from "./ports/clock.ts";
 import type { Harness } from "./ports/harness.ts";
@@ -80,6 +81,8 @@ export interface Agents {
   list(options?: { readonly config?: boolean }): Promise<readonly AgentRecord[]>;
   /** Throws `agent.missing`. */
   find(agent: string, options?: { readonly config?: boolean }): Promise<AgentRecord>;
+  install(agent: string, options?: InstallOptions): Promise<Installed>;
+  uninstall(agent: string): Promise<void>;
 }
 
 export interface Kernel extends AsyncDisposable {
@@ -95,6 +98,8 @@ export interface KernelNeed {
   readonly processes: Processes;
   /** Installs below the state directory when absent. Closed with the kernel. */
   readonly installer?: Installer;
+  /** Looks for logins on this machine; there are none when absent. */
+  readonly credentials?: () => Promise<Discovery>;
   readonly harnesses: readonly Harness[];
   /** A private directory for what sessions keep beside their logs. */
   readonly stateDir: string;
@@ -120,7 +125,7 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
   return {
     startedAt: isoTime(clock),
     sessions,
-    agents: createAgents({ harnesses, installer }),
+    agents: createAgents({ ...need, harnesses, installer }),
     runs: () => sessions.runs(),
     async [Symbol.asyncDispose]() {
       // First, for a session may wait for what is being installed.

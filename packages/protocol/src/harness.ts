@@ -26,6 +26,18 @@ export const agentCapabilitiesSchema = z
   .meta({ id: "AgentCapabilities" });
 export type AgentCapabilities = Readonly<z.infer<typeof agentCapabilitiesSchema>>;
 
+/** Where a login was found; never what it is. */
+export const loginSchema = z
+  .object({
+    provider: z.string().describe("Whose models it opens."),
+    kind: z.enum(["api_key", "oauth", "token"]),
+    source: z.string().describe("The variable or the file that has it."),
+    expiresAt: z.iso.datetime().optional(),
+    expired: z.literal(true).optional(),
+  })
+  .meta({ id: "Login" });
+export type LoginRecord = Readonly<z.infer<typeof loginSchema>>;
+
 export const agentSchema = z
   .object({
     id: z.string(),
@@ -34,8 +46,11 @@ export const agentSchema = z
     credentialsAvailable: z.boolean(),
     capabilities: agentCapabilitiesSchema,
     secrets: z.array(z.string()).describe("Names of the secrets that a session of this agent may be given."),
+    logins: z.array(loginSchema).describe("Found on the daemon's machine; used only by sessions that ask for them."),
     options: z.looseObject({}).optional().describe("The JSON Schema of the agent's own options."),
-    version: z.string().optional(),
+    version: z.string().optional().describe("The installed one."),
+    pinnedVersion: z.string().optional().describe("The one that is installed when nobody chooses another."),
+    licence: z.enum(["open", "vendor"]).optional(),
     configOptions: z.array(z.looseObject({})).optional(),
   })
   .meta({ id: "Agent" });

@@ -13,6 +13,7 @@ export * from "./fault.ts";
 export * from "./fold.ts";
 export * from "./harness.ts";
 export * from "./ids.ts";
+export * from "./install.ts";
 export * from "./openapi.ts";
 export * from "./problem.ts";
 export * from "./process.ts";

@@ -132,7 +132,7 @@ function createVocabulary(): Vocabulary {
   const gather = (schemas: readonly z.ZodType[], io: Direction): Definitions =>
     Object.assign({}, ...schemas.map((schema) => convert(schema, io).named)) as Definitions;
   const given = gather(present(allOperations.flatMap(({ params, query, body }) => [params, query, body])), "input");
-  const answers = present(allOperations.flatMap((one) => [one.answer, one.follows]));
+  const answers = present(allOperations.flatMap((one) => [one.answer, one.follows, one.tells]));
   const got = gather([...answers, problemSchema, streamLines], "output");
   const twofold = ambiguous(given, got);
   const nameOf = (name: string, io: Direction): string => (io === "input" && twofold.has(name) ? `${name}Input` : name);
@@ -212,9 +212,16 @@ const exampleSession = "ses_01k9w3x5v7e8r2t4y6p8a0s1d3";
 const exampleEvent = `{"id":"${exampleSession}.7","cursor":7,"session":"${exampleSession}","at":"2026-01-01T12:00:00.000Z","source":"agent","type":"turn.updated","data":{"update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"Hello"}}}}`;
 const exampleEnd = `{"type":"stream.end","reason":"session.closed"}`;
 
+/** Lines of work that takes its time; the last one says how it ended. */
+const toldContent = (contentSchema: JsonSchema): Record<string, OpenApiMedia> => ({
+  [streamMediaTypes.sse]: { schema: { type: "string", contentSchema } },
+  [streamMediaTypes.ndjson]: { schema: { type: "string", contentSchema } },
+});
+
 /** An answer that can be followed comes in three forms. */
 function successContent(one: Operation, words: Vocabulary): Record<string, OpenApiMedia> {
   const json = one.answer ? { [streamMediaTypes.json]: { schema: words.schema(one.answer, "output") } } : {};
+  if (one.tells) return { ...json, ...toldContent(words.schema(one.tells, "output")) };
   if (!one.follows) return json;
   const line = { anyOf: [words.schema(one.follows, "output"), { $ref: `${componentsAt}StreamLine` }] };
   const sse = `id: 7\nevent: turn.updated\ndata: ${exampleEvent}\n\nevent: stream.end\ndata: ${exampleEnd}\n\n`;

@@ -2,6 +2,7 @@
 import type { FollowStep, Kernel, Keyed, Page } from "@corral/kernel";
 import type { AnswerOf, Operation, RequestOf } from "@corral/protocol";
 import type { z } from "zod";
+import type { Telling } from "../telling.ts";
 
 /** What every handler is given beside the parsed request. */
 export interface Circumstances {
@@ -30,7 +31,9 @@ export interface Followed {
 
 type Outcome<One extends Operation> = One extends { readonly follows: z.ZodType }
   ? Followed
-  : AnswerOf<One> | Answered<AnswerOf<One>>;
+  : One extends { readonly tells: z.ZodType }
+    ? Telling<AnswerOf<One>>
+    : AnswerOf<One> | Answered<AnswerOf<One>>;
 
 export type Handler<One extends Operation> = (request: RequestOf<One> & Circumstances) => Promise<Outcome<One>>;
 
@@ -41,6 +44,8 @@ export type Handlers<Table> = {
 export interface HandlersNeed {
   readonly kernel: Kernel;
   readonly version: string;
+  /** Writes a surprise down where only the operator reads it, and answers with its id. */
+  readonly surprised: (error: unknown) => string;
 }
 
 type Present<Some> = { readonly [Name in keyof Some]?: Exclude<Some[Name], undefined> };

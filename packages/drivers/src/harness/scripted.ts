@@ -39,6 +39,7 @@ export const scripted = acpHarness({
   id: "scripted",
   title: "Scripted agent",
   secrets: ["SCRIPTED_KEY"],
+  keyless: true,
   options,
   capabilities: {
     commandExecution: true,

@@ -11,6 +11,8 @@ export interface FoundCredential {
   /** The secret, and variable, by which a harness takes it; absent where it works only inside its own file. */
   readonly secret?: string;
   readonly expiresAt?: string;
+  /** Its program renews it by itself. */
+  readonly renewable?: boolean;
 }
 
 /** The file of one program's login. */
@@ -19,6 +21,8 @@ export interface Login {
   readonly program: string;
   /** Relative to the home directory, with slashes. */
   readonly path: string;
+  /** A variable by which people move it elsewhere, and where it is below that. */
+  readonly moved?: { readonly variable: string; readonly path: string };
   /** What a file with this content holds. Whatever it throws means that the file is malformed, and must quote none of it. */
   read(content: unknown): readonly FoundCredential[];
 }

@@ -15,6 +15,8 @@ export interface Operation {
   readonly idempotent?: true;
   /** Answered with a page of JSON, or followed as server-sent events or NDJSON, as `Accept` says. */
   readonly follows?: z.ZodType;
+  /** Takes its time: answered at its end with JSON, or told line by line as server-sent events or NDJSON, as `Accept` says. */
+  readonly tells?: z.ZodType;
   readonly status: 200 | 201 | 202 | 204;
   /** Other successful statuses with the same body, such as 200 for a turn that was waited for. */
   readonly alsoStatus?: readonly (200 | 201)[];
