@@ -2,6 +2,7 @@
 import { Fault, isTalk, type SessionUpdate } from "@corral/protocol";
 import type { Connection, ConnectNeed, How, PromptResult, Settings, Started } from "../ports/harness.ts";
 import type { Child, Exit } from "../process/process.ts";
+import { type Corrections, uncorrected } from "./corrections.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { type Frame, RpcError, type Serve } from "./rpc.ts";
 import {
@@ -24,6 +25,7 @@ export interface AcpWays {
   readonly restores: readonly ("resume" | "load")[];
   /** Goes into `_meta` of every request that opens a session. */
   readonly meta?: Frame;
+  readonly corrections?: Corrections;
 }
 
 const clientCapabilities = {
@@ -45,6 +47,7 @@ export class AcpConnection implements Connection {
   steer?: NonNullable<Connection["steer"]>;
   readonly #need: ConnectNeed;
   readonly #ways: AcpWays;
+  readonly #corrections: Required<Corrections>;
   readonly #child: Child;
   readonly #peer: Peer;
   #card: AgentCard = { loads: false, resumes: false, forks: false, closes: false, images: false, steers: false };
@@ -56,6 +59,7 @@ export class AcpConnection implements Connection {
   constructor(need: ConnectNeed, ways: AcpWays, child: Child, serves: Readonly<Record<string, Serve>>) {
     this.#need = need;
     this.#ways = ways;
+    this.#corrections = { ...uncorrected, ...ways.corrections };
     this.#child = child;
     this.#peer = createPeer({
       stdin: child.stdin,
@@ -123,7 +127,13 @@ export class AcpConnection implements Connection {
   }
 
   async prompt(prompt: readonly unknown[]): Promise<PromptResult> {
-    return readPromptResult(await this.#request("session/prompt", { sessionId: this.#native, prompt }));
+    this.#corrections.prompt();
+    try {
+      const result = await this.#request("session/prompt", { sessionId: this.#native, prompt });
+      return readPromptResult(this.#corrections.result(result));
+    } finally {
+      await this.#tell(this.#corrections.rest());
+    }
   }
 
   cancel(): void {
@@ -206,7 +216,13 @@ export class AcpConnection implements Connection {
     }
     if ((this.#muted && isTalk(said.update)) || (this.#native !== undefined && said.native !== this.#native))
       return undefined;
-    return this.#need.host.update(said.update satisfies SessionUpdate);
+    return this.#tell(this.#corrections.update(said.update));
+  }
+
+  /** Told at once and in order; whichever of them asks to wait is waited for. */
+  #tell(updates: readonly SessionUpdate[]): Promise<void> | undefined {
+    const waits = updates.flatMap((update) => this.#need.host.update(update) ?? []);
+    return waits.length > 0 ? Promise.all(waits).then(() => undefined) : undefined;
   }
 
   /** One that lives on without its pipes can neither be asked nor answer: it is ended like one that hangs. */

@@ -4,6 +4,7 @@ import { type WritePrivate, writePrivateIn } from "../agents/private-file.ts";
 import type { Connection, ConnectNeed, Harness } from "../ports/harness.ts";
 import { openWorkspace } from "../workspace/workspace.ts";
 import { AcpConnection, type AcpWays } from "./connection.ts";
+import type { Corrections } from "./corrections.ts";
 import type { Serve } from "./rpc.ts";
 import { serveFiles } from "./serve-files.ts";
 import { createTerminals } from "./serve-terminals.ts";
@@ -33,13 +34,15 @@ export interface AcpHarness extends Omit<Harness, "connect"> {
   readonly restores?: AcpWays["restores"];
   /** What of the session's options goes into `_meta` of the requests that open a session. */
   readonly meta?: (options: ConnectNeed["options"]) => AcpWays["meta"];
+  /** Straightens what it says; called once for each connection. */
+  readonly corrections?: () => Corrections;
 }
 
 /** How long a program may take from its start to an open session. */
 export const startDeadlineMs = 60_000;
 
 export function acpHarness(program: AcpHarness): Harness {
-  const { launch, restores, meta, ...card } = program;
+  const { launch, restores, meta, corrections, ...card } = program;
   return { ...card, connect: (need) => connect(program, need) };
 }
 
@@ -69,6 +72,7 @@ async function connect(program: AcpHarness, need: ConnectNeed): Promise<Connecti
   const ways: AcpWays = {
     restores: program.restores ?? ["resume", "load"],
     ...(metaFrame ? { meta: metaFrame } : {}),
+    ...(program.corrections ? { corrections: program.corrections() } : {}),
   };
   const connection = new AcpConnection(need, ways, child, serves);
   void connection.exited.then(() => Promise.all([terminals.close(), workspace[Symbol.asyncDispose]()]));
