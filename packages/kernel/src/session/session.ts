@@ -28,6 +28,7 @@ import { type Desk, newId, stateOf } from "./desk.ts";
 import { readAskFault, readEndedRuns, readTranscript, readTurn } from "./history.ts";
 import { createLane } from "./lane.ts";
 import { goOnWith } from "./parked.ts";
+import { createRecall } from "./recall.ts";
 import { claim } from "./receipts.ts";
 import {
   cancelledInQueue,
@@ -58,12 +59,15 @@ export interface SessionNeed extends Desk {
 export type ForkRequest = Parameters<SessionHandle["fork"]>[0];
 /** How long a queue that failed is not tried again. */
 const queuePauseMs = 500;
+/** Of so many turns it is remembered where they begin; an older one is looked for from the beginning of the log. */
+const knownTurns = 1_000;
 
 export class LiveSession implements SessionHandle {
   readonly #need: SessionNeed;
   readonly #lane = createLane();
   readonly #asks: Asks;
   readonly #attachment: Attachment;
+  readonly #begins = createRecall<TurnId, number>(knownTurns);
   #turn: TurnRun | undefined;
   #playing: Promise<void> | undefined;
   /** How a running turn is to end, and why no more is taken, once the session ends or its daemon does. */
@@ -122,6 +126,7 @@ export class LiveSession implements SessionHandle {
         [],
         receipt && (() => receipt(turn)),
       );
+      this.#begins.set(turn.id, turn.cursor);
       return turn;
     });
   }
@@ -129,8 +134,11 @@ export class LiveSession implements SessionHandle {
   async turn(turn: TurnId): Promise<Turn> {
     const { turn: current, queue } = this.state();
     const known = current?.id === turn ? current : queue.find(({ id }) => id === turn);
+    const begin = known?.cursor ?? this.#begins.get(turn) ?? 1;
     try {
-      return await readTurn(this.log, turn, known ? known.cursor - 1 : 0);
+      const found = await readTurn(this.log, turn, begin - 1);
+      this.#begins.set(turn, found.cursor);
+      return found;
     } catch (error) {
       throw this.log.ended === "session.removed" ? sessionMissing(this.id) : error;
     }
@@ -147,6 +155,7 @@ export class LiveSession implements SessionHandle {
         // After what the state shows, not after what is on the disk: the end may be there and not be told yet.
         await this.log.arrival(this.state().cursor, { signal });
         signal.throwIfAborted();
+        if (this.log.ended === "session.removed") throw sessionMissing(this.id);
         if (this.log.ended === "daemon.stopping" && this.#isActive(turn)) throw stopping();
       }
     }
