@@ -57,6 +57,12 @@ describe("listening", () => {
     await expect(again).rejects.toMatchObject({ code: "daemon.listen", help: expect.stringContaining("another port") });
   });
 
+  test("a request without a Host is refused in the words of all other refusals", async () => {
+    const client = await rawClient((await open()).served.port);
+    client.send("GET /v1/health HTTP/1.1\r\nconnection: close\r\n\r\n");
+    expect(problemIn(await client.closed)).toMatchObject({ status: 400, code: "request.invalid" });
+  });
+
   test("what is not HTTP is answered as a problem", async () => {
     const { served } = await open();
     const client = await rawClient(served.port);

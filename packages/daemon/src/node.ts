@@ -36,6 +36,8 @@ const serverOptions = {
   requestTimeout: 120_000,
   keepAliveTimeout: 65_000,
   keepAlive: true,
+  // A request without it is refused by the daemon, in the words of all other refusals.
+  requireHostHeader: false,
   // Others, such as the offers of HTTP/2 that some clients make, are answered as if they had not been made.
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
 };
