@@ -8,7 +8,7 @@ export interface Chance {
   /** A whole number between two, both included; small ones as often as large ones of the next order. */
   spread(min: number, max: number): number;
   maybe(share: number): boolean;
-  pick<Item>(items: readonly [Item, ...Item[]]): Item;
+  pick<Item>(items: readonly Item[]): Item;
   bytes(count: number): Uint8Array;
   /** Another chance that depends on this one and no longer moves with it. */
   branch(): Chance;
@@ -27,6 +27,12 @@ function numbersFrom(seed: number): () => number {
   };
 }
 
+function itemAt<Item>(items: readonly Item[], at: number): Item {
+  const item = items[at];
+  if (item === undefined) throw new Error("there is nothing to pick from");
+  return item;
+}
+
 export function createChance(seed: number): Chance {
   const next = numbersFrom(seed);
   const share = () => next() / modulus;
@@ -35,7 +41,7 @@ export function createChance(seed: number): Chance {
     below: (bound) => Math.floor(share() * bound),
     spread: (min, max) => Math.min(max, Math.floor(min * ((max + 1) / min) ** share())),
     maybe: (likely) => share() < likely,
-    pick: (items) => items[chance.below(items.length)] ?? items[0],
+    pick: (items) => itemAt(items, chance.below(items.length)),
     bytes: (count) => Uint8Array.from({ length: count }, () => chance.below(256)),
     branch: () => createChance(next()),
   };

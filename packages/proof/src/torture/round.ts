@@ -1,7 +1,7 @@
 /** One round of torture: sessions that stream, followers on bad roads, a daemon that dies twice; and what everybody saw. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { connect, type Session } from "@corral/client";
+import { connect, isFault, type Session } from "@corral/client";
 import { sleep } from "@corral/kernel";
 import type { Turn } from "@corral/protocol";
 import { readTexts } from "../cell/disk.ts";
@@ -49,10 +49,13 @@ interface Scene extends RoundNeed {
   readonly rough: Road;
   readonly blocked: Road;
   readonly played: readonly Played[];
+  /** Whoever has come so far. */
+  readonly visitors: Visitor[];
 }
 
 /** So much faster than ours goes the time of those who prompt, who have to wait for a daemon that starts again. */
 const haste = 4;
+const patiently = { patienceMs: 600_000 };
 
 const clientOf = ({ house, clock, signal }: Pick<Scene, "house" | "clock" | "signal">, road: Road) =>
   connect({
@@ -68,38 +71,51 @@ async function openSessions(need: RoundNeed, house: House, road: Road): Promise<
   await mkdir(cwd, { recursive: true });
   const opening = Array.from({ length: need.size.sessions }, async (_, at): Promise<Played> => {
     const body = { agent: "scripted", cwd, title: `Torture ${at}`, options: { story } };
-    const session = await corral.sessions.open(body, { patienceMs: 600_000 });
+    const session = await corral.sessions.open(body, patiently);
     return { session, prompts: [], turns: [], crashes: [] };
   });
   return Promise.all(opening);
 }
 
-async function promptAll({ session, prompts, turns }: Played, count: number): Promise<void> {
+/** A client that has lost its patience asks again under the same key, which never prompts twice. */
+async function promptOnce({ session }: Played, text: string, key: string): Promise<Turn> {
+  for (;;) {
+    try {
+      return await session.prompt(text, { onAsk: () => "allow", key });
+    } catch (error) {
+      if (!isFault(error, "daemon.unreachable")) throw error;
+    }
+  }
+}
+
+async function promptAll(one: Played, count: number): Promise<void> {
   for (let at = 0; at < count; at++) {
     const text = `Prompt ${at}`;
-    prompts.push(text);
-    turns.push(await session.prompt(text, { onAsk: () => "allow" }));
+    one.prompts.push(text);
+    one.turns.push(await promptOnce(one, text, `${one.session.id}-${at}`));
   }
 }
 
 async function visit(scene: Scene, at: number, { session }: Played): Promise<Visitor> {
-  const { house, rough, blocked, clock, signal } = scene;
+  const { house, rough, blocked, clock, signal, visitors } = scene;
   const chance = scene.chance.branch();
   const isBlocked = at === scene.size.followers - 1;
   const way = isBlocked ? "sse" : (ways[at % ways.length] ?? "sse");
   await sleep(clock, chance.below(400), { signal });
-  const known = readTexts(house.stateDir, session.id).length;
-  return new Visitor({
+  const known = await clientOf(scene, rough).call("readSession", { params: { session: session.id } }, patiently);
+  const visitor = new Visitor({
     who: `follower ${at} of ${session.id} (${isBlocked ? "sse behind a dam" : way})`,
     way,
     url: isBlocked ? blocked.url : rough.url,
     token: house.token,
     session: session.id,
-    after: chance.maybe(0.5) ? 0 : chance.below(known + 1),
+    after: chance.maybe(0.5) ? 0 : chance.below(known.cursor + 1),
     chance,
     clock,
     signal,
-  }).stay();
+  });
+  visitors.push(visitor);
+  return visitor.stay();
 }
 
 /** Kills the daemon in the middle of things, and starts it again after a while. */
@@ -183,6 +199,16 @@ async function torture(scene: Scene): Promise<Round> {
   };
 }
 
+/** How far everybody was, for the reader of a round that did not end. */
+function standOf({ played, visitors, house }: Scene): string {
+  const sessions = played.map(({ session, prompts, turns }) => {
+    const { length } = readTexts(house.stateDir, session.id);
+    return `${session.id}: ${turns.length} of ${prompts.length} turns ended, ${length} events`;
+  });
+  const people = visitors.map(({ need: { who }, cursor, visits }) => `${who} at ${cursor} in visit ${visits}`);
+  return `(${[...sessions, ...people].join("; ")})`;
+}
+
 export async function playRound(need: RoundNeed): Promise<Round> {
   const { clock, chance } = need;
   await using house = await House.open({ ...need, folder: join(need.folder, "house") });
@@ -196,5 +222,10 @@ export async function playRound(need: RoundNeed): Promise<Round> {
   ends.defer(() => over.abort(new Error("the round is over")));
   const signal = AbortSignal.any([need.signal, over.signal]);
   const played = await openSessions({ ...need, signal }, house, rough);
-  return await torture({ ...need, signal, house, rough, blocked, played });
+  const scene: Scene = { ...need, signal, house, rough, blocked, played, visitors: [] };
+  try {
+    return await torture(scene);
+  } catch (error) {
+    throw new Error(`${String(error)} ${standOf(scene)}`, { cause: error });
+  }
 }

@@ -9,8 +9,8 @@ export const keptSeeds: readonly number[] = [];
 
 const freshRounds = { quick: 1, whole: 8 };
 const quickSize: RoundSize = { sessions: 2, prompts: 7, followers: 8, kills: 2 };
-const wholeSize: RoundSize = { sessions: 4, prompts: 14, followers: 8, kills: 2 };
-const roundLimitMs = 240_000;
+const wholeSize: RoundSize = { sessions: 3, prompts: 10, followers: 8, kills: 2 };
+const roundLimitMs = 300_000;
 
 async function playSeed(context: ProofContext, seed: number): Promise<Round> {
   const { clock, quick } = context;
