@@ -105,6 +105,7 @@ export class AcpConnection implements Connection {
       this.steer = async (prompt) => void (await this.#request("_session/steering", { sessionId: native, prompt }));
     }
     this.#choices = readChoices(result);
+    await this.configure(this.#need.settings);
     const { configOptions, modes } = this.#choices;
     const { name, version } = this.#card;
     this.#started = {
@@ -116,7 +117,6 @@ export class AcpConnection implements Connection {
       ...(configOptions.length > 0 ? { configOptions } : {}),
       ...(modes ? { modes } : {}),
     };
-    await this.configure(this.#need.settings);
   }
 
   async configure(settings: Settings): Promise<void> {

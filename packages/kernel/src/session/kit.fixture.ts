@@ -46,7 +46,8 @@ export const blocks = (text: string) => [{ type: "text" as const, text }];
 
 export const policy = (over: Partial<OpenSession["policy"]> = {}) => askPolicySchema.parse(over);
 
-const [{ capabilities }] = harnesses as readonly [Harness];
+const scripted = harnesses.find(({ id }) => id === "scripted")!;
+const { capabilities } = scripted;
 
 /** What is written on a harness that a test makes for itself, of whatever program. */
 export const card = { id: "made-up", title: "A program of the test", secrets: ["MADE_UP_KEY"], capabilities };
@@ -99,7 +100,7 @@ export class Kit implements AsyncDisposable {
     await mkdir(this.stateDir, { recursive: true, mode: 0o700 });
     const { stateDir, cwd } = this;
     const clock = systemClock;
-    const { wrap = (one) => one, limits, harnesses: known = harnesses } = this.#options;
+    const { wrap = (one) => one, limits, harnesses: known = [scripted] } = this.#options;
     const store = wrap((await this.#memory) ?? (await stores.sqlite.open({ dir: stateDir, clock })));
     const processes = createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv });
     const kernel = await createKernel({

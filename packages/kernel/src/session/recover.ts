@@ -1,7 +1,9 @@
 /** After a crash: what was running is ended as lost before anything new is taken, and what was accepted goes on. */
 import type { Draft, Session } from "@corral/protocol";
 import type { Head } from "../ports/store.ts";
-import { type Desk, stateOf } from "./desk.ts";
+import { type Desk, type SessionView, stateOf } from "./desk.ts";
+import { readEvents } from "./history.ts";
+import { type OpenTools, watchTools } from "./tools.ts";
 
 /** Whether a session was left in the middle of something, as far as its last snapshot tells. */
 export function wasInterrupted({ snapshot, last }: Head): boolean {
@@ -13,7 +15,7 @@ export function wasInterrupted({ snapshot, last }: Head): boolean {
 const noWords = { head: [], tail: [], totalLines: 0, truncated: false };
 
 /** What has to be on record about a daemon that died. */
-export function lossesOf({ turn, asks, harness, queue, secretNames }: Session): readonly Draft[] {
+export function lossesOf({ turn, asks, harness, queue, secretNames }: Session, tools: OpenTools): readonly Draft[] {
   const drafts: Draft[] = [];
   if (harness) {
     const end = { run: harness.run, stderr: noWords, expected: false };
@@ -24,7 +26,10 @@ export function lossesOf({ turn, asks, harness, queue, secretNames }: Session): 
     const answered = { ask: ask.id, by: "cancel" as const, outcome: "cancelled" as const };
     drafts.push({ type: "turn.answered", turn: ask.turn, source: "daemon", synthetic: true, data: answered });
   }
-  if (turn) drafts.push(ended(turn.id, "turn.lost", "The daemon died while the turn was running; prompt again."));
+  if (turn) {
+    drafts.push(...tools.ends(turn.id, "lost"));
+    drafts.push(ended(turn.id, "turn.lost", "The daemon died while the turn was running; prompt again."));
+  }
   if (secretNames.length > 0) {
     const detail = `The turn was queued with ${secretNames.join(", ")}, which died with the daemon; give them again and prompt again.`;
     for (const { id } of queue) drafts.push(ended(id, "turn.secrets_lost", detail));
@@ -44,7 +49,18 @@ const ended = (
   data: { outcome: "lost", fault: { code, detail } },
 });
 
+/** The tools that the lost turn had begun. */
+async function lostTools({ log }: SessionView, { turn }: Session): Promise<OpenTools> {
+  const tools = watchTools();
+  if (!turn) return tools;
+  for await (const event of readEvents(log, { after: turn.cursor, only: (text) => text.includes('"toolCallId"') })) {
+    if (event.type === "turn.updated" && event.turn === turn.id) tools.heard(event.data.update);
+  }
+  return tools;
+}
+
 export async function recover(desk: Desk): Promise<void> {
-  const losses = lossesOf(stateOf(desk));
+  const state = stateOf(desk);
+  const losses = lossesOf(state, await lostTools(desk.view, state));
   if (losses.length > 0) await desk.view.append(losses);
 }

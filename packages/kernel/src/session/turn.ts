@@ -15,6 +15,7 @@ import type { AskingTurn, Asks } from "./asks.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Desk } from "./desk.ts";
 import { retell } from "./history.ts";
+import { watchTools } from "./tools.ts";
 
 export type TurnEnd = EventBody<"turn.ended">;
 
@@ -25,15 +26,13 @@ export interface TurnNeed extends Desk {
   readonly asks: Asks;
 }
 
-const isOver = (status: unknown): boolean => status === "completed" || status === "failed";
 const retryFirstMs = 250;
 const retryLastMs = 10_000;
 
 export class TurnRun implements AskingTurn {
   readonly id: TurnId;
   readonly #need: TurnNeed;
-  /** Tool calls that have begun and not ended: those who watch must not wait for them for ever. */
-  readonly #tools = new Set<string>();
+  readonly #tools = watchTools();
   readonly #abort = new AbortController();
   readonly #forced = Promise.withResolvers<TurnEnd>();
   #connection: Connection | undefined;
@@ -68,10 +67,7 @@ export class TurnRun implements AskingTurn {
   heard(update: SessionUpdate): void {
     this.#spoken = true;
     this.#heardAtMs = this.#need.clock.monotonicMs();
-    const { toolCallId, status } = update;
-    if (typeof toolCallId !== "string" || !update.sessionUpdate.startsWith("tool_call")) return;
-    if (isOver(status)) this.#tools.delete(toolCallId);
-    else if (status !== undefined || update.sessionUpdate === "tool_call") this.#tools.add(toolCallId);
+    this.#tools.heard(update);
   }
 
   takeGrant({ title, toolCall }: Question): Grant | undefined {
@@ -204,7 +200,7 @@ export class TurnRun implements AskingTurn {
         await this.#need.attachment.settle();
         const drafts: Draft[] = [
           ...asks.endTurn(this.id),
-          ...this.#toolEnds(end),
+          ...this.#tools.ends(this.id, end.outcome),
           { type: "turn.ended", turn: this.id, source: "daemon", data: end },
         ];
         await view.append(drafts);
@@ -215,17 +211,6 @@ export class TurnRun implements AskingTurn {
         await sleep(clock, delayMs);
       }
     }
-  }
-
-  #toolEnds({ outcome }: TurnEnd): readonly Draft[] {
-    const status = outcome === "completed" ? "completed" : "failed";
-    return [...this.#tools].map((toolCallId) => ({
-      type: "turn.updated" as const,
-      turn: this.id,
-      source: "daemon" as const,
-      synthetic: true as const,
-      data: { update: { sessionUpdate: "tool_call_update", toolCallId, status } },
-    }));
   }
 }
 
