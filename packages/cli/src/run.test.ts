@@ -1,10 +1,12 @@
 /** `corral run` in a pipe, without a daemon: answers, exit codes, and the last line of `--json`. */
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { eventSchema } from "@corral/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Home, linesOf, openHome, resultOf } from "./cli.fixture.ts";
+import { type Home, linesOf, mainFile, openHome, resultOf } from "./cli.fixture.ts";
 
 let home: Home;
 beforeAll(async () => {
@@ -33,6 +35,17 @@ describe("a prompt in a pipe", () => {
     const { code, stdout, stderr } = await home.corral(["run", "-q", "--story", file, "-"], { input: "from a pipe\n" });
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toBe("You said: from a pipe\n");
+  });
+
+  test("where answer and progress go to one place, each line of progress stands on its own", async () => {
+    const file = await story(
+      { say: { text: "one half", chunk: 3 } },
+      { plan: [{ content: "go on", status: "in_progress" }] },
+    );
+    const together = join(home.folder, "together.txt");
+    const line = `"$0" "$1" run --story "${file}" Hi > "${together}" 2>&1`;
+    await promisify(execFile)("sh", ["-c", line, process.execPath, mainFile], { cwd: home.work, env: home.env });
+    expect(await readFile(together, "utf8")).toContain("one half\nplan 0/1: go on\n");
   });
 
   test("a denied permission leaves the files as they are", async () => {

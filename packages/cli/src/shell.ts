@@ -17,6 +17,9 @@ export interface Shell {
   onInterrupt(first: (signal: NodeJS.Signals) => void): Disposable;
 }
 
+/** What to type to get here again: npm hands its programs a variable that nobody else has. */
+export const calledAs = ({ world }: Shell): string => (world.env.npm_execpath ? "npx corral" : "corral");
+
 const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 function onInterrupt(first: (signal: NodeJS.Signals) => void): Disposable {

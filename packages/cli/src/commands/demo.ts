@@ -10,7 +10,7 @@ import { hostEnvOf } from "../config.ts";
 import { crashAndRecovery, firstSession, killedDaemon, nothingLeft } from "../demo/acts.ts";
 import { createNarrator } from "../demo/narrator.ts";
 import { exitCodes } from "../exit-code.ts";
-import type { Shell } from "../shell.ts";
+import { calledAs, type Shell } from "../shell.ts";
 
 /** A demo that takes this long has failed. */
 const limitMs = 60_000;
@@ -78,9 +78,8 @@ async function act(shell: Shell): Promise<number> {
   }
   const { stdout } = shell;
   stdout.line();
-  stdout.line(
-    `Done in ${((Date.now() - began) / 1000).toFixed(1)} s. Now your own: corral serve, then corral run "Say hello"`,
-  );
+  const tookS = ((Date.now() - began) / 1000).toFixed(1);
+  stdout.line(`Done in ${tookS} s. Now your own: ${calledAs(shell)} serve, then ${calledAs(shell)} run "Say hello"`);
   return exitCodes.done;
 }
 

@@ -6,7 +6,7 @@ import type { Composed } from "../compose.ts";
 import { type Config, type ConfigFlags, readConfig } from "../config.ts";
 import { exitCodes } from "../exit-code.ts";
 import { removeServerFile, writeServerFile } from "../server-file.ts";
-import type { Shell } from "../shell.ts";
+import { calledAs, type Shell } from "../shell.ts";
 import { version } from "../version.ts";
 
 interface ServeFlags extends ConfigFlags {
@@ -18,12 +18,13 @@ interface ServeFlags extends ConfigFlags {
 /** How long closing may take before what is left is left to the next start. */
 const closeLimitMs = 10_000;
 
-function greet({ stdout }: Shell, { stateDir, token }: Config, { url }: Served): void {
+function greet(shell: Shell, { stateDir, token }: Config, { url }: Served): void {
+  const { stdout } = shell;
   const auth = token === undefined ? "" : ' -H "authorization: Bearer $CORRAL_TOKEN"';
   stdout.line(`Corral ${version} listens on ${url}`);
   stdout.line(`  state  ${stateDir}`);
   stdout.line(`  docs   ${url}/docs`);
-  stdout.line(`  try    corral run "Say hello"${stdout.isTerminal ? "   (in another terminal)" : ""}`);
+  stdout.line(`  try    ${calledAs(shell)} run "Say hello"${stdout.isTerminal ? "   (in another terminal)" : ""}`);
   stdout.line(`         curl${auth} ${url}/v1/agents`);
 }
 

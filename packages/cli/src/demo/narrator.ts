@@ -25,6 +25,7 @@ function indented(out: Out): Out {
   return {
     ...out,
     isTerminal: out.isTerminal,
+    place: out.place,
     columns: out.columns,
     atLineStart: () => fresh,
     write,

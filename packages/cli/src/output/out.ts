@@ -1,4 +1,5 @@
 /** Writing to a terminal or into a pipe: colours only where they are seen, and a reader that went away ends things quietly. */
+import { fstatSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
 import { harmless } from "./harmless.ts";
@@ -7,6 +8,8 @@ export type Style = Parameters<typeof styleText>[0];
 
 export interface Out {
   readonly isTerminal: boolean;
+  /** Where it ends up: two outs of one place are read as one. */
+  readonly place: string | undefined;
   /** How many letters fit in a line. */
   readonly columns: number;
   /** True when the last letter written ended its line. */
@@ -18,7 +21,18 @@ export interface Out {
   style(style: Style, text: string): string;
 }
 
-type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly fd?: number };
+
+function placeOf({ fd }: Stream): string | undefined {
+  if (fd === undefined) return undefined;
+  try {
+    const { dev, ino, rdev } = fstatSync(fd);
+    return `${dev}:${ino}:${rdev}`;
+  } catch {
+    // A closed descriptor is no place.
+    return undefined;
+  }
+}
 
 const wantsColour = (stream: Stream, env: Readonly<Record<string, string | undefined>>): boolean =>
   stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
@@ -46,6 +60,7 @@ export function createOut({ stream, env, onGone }: OutNeed): Out {
   };
   return {
     isTerminal: stream.isTTY === true,
+    place: placeOf(stream),
     get columns() {
       return stream.columns ?? 100;
     },

@@ -47,7 +47,7 @@ type Note = (style: Style, words: string) => void;
 
 /** Lines of progress start on their own line, even where the answer is written to the same place. */
 function noteOn({ answer, progress, quiet }: ViewNeed): Note {
-  const shared = answer === progress || (answer.isTerminal && progress.isTerminal);
+  const shared = answer === progress || (answer.place !== undefined && answer.place === progress.place);
   return (style, words) => {
     if (quiet) return;
     if (shared && !answer.atLineStart()) answer.line();
