@@ -14,8 +14,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   daemon: ["protocol", "kernel", "fleet"],
   client: ["protocol"],
   model: ["protocol"],
+  proof: ["protocol", "kernel", "drivers", "daemon", "client"],
   console: ["client"],
-  cli: ["protocol", "kernel", "drivers", "doors", "fleet", "daemon", "client", "model"],
+  cli: ["protocol", "kernel", "drivers", "doors", "fleet", "daemon", "client", "model", "proof"],
 };
 
 /** Packages that run in browsers and at the edge too. */

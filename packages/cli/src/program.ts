@@ -7,6 +7,7 @@ import { askCommand } from "./commands/ask.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { modelStubCommand } from "./commands/model-stub.ts";
+import { proofCommand } from "./commands/proof.ts";
 import { psCommand } from "./commands/ps.ts";
 import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -26,6 +27,7 @@ const makers = [
   agentsCommand,
   demoCommand,
   doctorCommand,
+  proofCommand,
   modelStubCommand,
   versionCommand,
 ];

@@ -14,6 +14,10 @@ export interface ProofContext {
   readonly seed?: number;
   /** A part that is small enough for every change. */
   readonly quick: boolean;
+  /** Only what has this word in its name or class; what a proof has no parts of plays as a whole. */
+  readonly only?: string;
+  /** How much may be done beside each other; as the proof likes it when absent. */
+  readonly jobs?: number;
   /** Told of progress, a line at a time. */
   readonly tell: (line: string) => void;
 }
@@ -22,6 +26,8 @@ export interface ProofRow {
   readonly name: string;
   /** What was found to be untrue; empty when the row passed. */
   readonly failures: readonly string[];
+  /** Why it could not be tried here. */
+  readonly skipped?: string;
 }
 
 export interface Proved {

@@ -52,3 +52,10 @@ export function freshSeed(clock: Clock): number {
   const [a = 0, b = 0, c = 0] = clock.chance(3);
   return (a << 16) | (b << 8) | c;
 }
+
+/** A seed of its own for everything that has a name (FNV-1a: a letter of difference makes another number). */
+export function seedOf(seed: number, name: string): number {
+  let state = 2_166_136_261;
+  for (const letter of `${seed} ${name}`) state = Math.imul(state ^ (letter.codePointAt(0) ?? 0), 16_777_619);
+  return state >>> 0;
+}

@@ -205,7 +205,8 @@ export class House implements AsyncDisposable {
   async restoring(): Promise<void> {
     const { clock, signal } = this.#need;
     const file = join(this.stateDir, "lock.pid");
-    while ((await readFile(file, "utf8").catch(() => "")).trim() !== String(this.pid)) { // Not written yet.
+    while ((await readFile(file, "utf8").catch(() => "")).trim() !== String(this.pid)) {
+      // Not written yet.
       if (!this.isAlive) return;
       await sleep(clock, 2, { signal });
     }

@@ -35,7 +35,8 @@ async function promptByProgram(stage: Stage, text: string): Promise<TurnId> {
   const ended = client.gone.then(() => {
     throw new Error(`the client ended before it had prompted: ${client.stderr.slice(-300)}`);
   });
-  const isNews = ({ type, turn }: SessionEvent) => type === "turn.queued" && turn !== undefined && !notes.turns.includes(turn);
+  const isNews = ({ type, turn }: SessionEvent) =>
+    type === "turn.queued" && turn !== undefined && !notes.turns.includes(turn);
   const { turn } = await Promise.race([witness.until(isNews), ended]);
   if (!turn) throw new Error("a turn was queued without a name");
   notes.turns.push(turn);
@@ -163,11 +164,7 @@ const reaches: Readonly<Record<Moment, Reach>> = {
     return { letOn: async () => undefined };
   },
   "during restore": async (stage) => {
-    if (stage.cell.dies === "server") {
-      const reached = await reachTool(stage);
-      await crash(stage);
-      return reached;
-    }
+    if (stage.cell.dies === "server") return reachTool(stage);
     await bereave(stage);
     return promptFrozen(stage, "Go on");
   },

@@ -7,10 +7,10 @@ import type { Session as SessionState, TurnId } from "@corral/protocol";
 import type { Canaries } from "../look/canaries.ts";
 import type { Closing, Crash, TurnEndSeen } from "../look/evidence.ts";
 import { type Cell, nameOf } from "../matrix/cells.ts";
+import type { ClientProgram } from "./client-program.ts";
 import type { House } from "./house.ts";
 import { storyOf } from "./story.ts";
 import { follow, type Witness } from "./witness.ts";
-import type { ClientProgram } from "./client-program.ts";
 
 /** What is collected while a cell is played. */
 export interface Notebook {

@@ -60,11 +60,14 @@ const scenes: Readonly<Record<Moment, (cell: Cell) => Steps>> = {
     { child: writesPid(signs.last) },
   ],
   "idle between turns": () => [{ say: "Until later." }],
-  "during restore": ({ dies }) => (dies === "server" ? scenes["during a tool"]({ dies, when: "during restore", how: "exit" }) : [{ say: "Until later." }]),
+  "during restore": ({ dies }) =>
+    dies === "server"
+      ? scenes["during a tool"]({ dies, when: "during restore", how: "exit" })
+      : [{ say: "Until later." }],
 };
 
 /** Whoever plays this tries to get out of the workspace by every way it knows. */
-function escape(outside: string): Steps {
+function breakOut(outside: string): Steps {
   const write = (path: string) => ({ call: { method: "fs/write_text_file", params: { path, content: "out" } } });
   return [
     write(join(outside, "canary.txt")),
@@ -76,6 +79,6 @@ function escape(outside: string): Steps {
 export function storyOf(cell: Cell, outside: string): { readonly name: string; readonly turns: readonly unknown[] } {
   const onSignal = cell.how === "closed pipe" ? ["hang-up"] : [{ exit: 3 }];
   const steps = [...prelude(onSignal), ...scenes[cell.when](cell)];
-  const after = [...escape(outside), "count", { say: "." }];
+  const after = [...breakOut(outside), "count", { say: "." }];
   return { name: "a cell", turns: [{ steps }, { steps: after }] };
 }

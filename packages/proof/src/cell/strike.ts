@@ -4,7 +4,7 @@ import { type Fault, isFault, type TurnId } from "@corral/protocol";
 import { isStopped, signal } from "../look/processes.ts";
 import type { Mean, Victim } from "../matrix/cells.ts";
 import { crash, type Reached } from "./reach.ts";
-import { secretName, note, pidIn, type Stage, until } from "./stage.ts";
+import { note, pidIn, type Stage, secretName, until } from "./stage.ts";
 import { signs } from "./story.ts";
 
 export interface Struck {
@@ -18,6 +18,9 @@ type Strike = (stage: Stage, reached: Reached) => Promise<Struck>;
 
 const now = ({ house }: Stage): number => house.clock.monotonicMs();
 const struck = (stage: Stage, { turn }: Reached): Struck => ({ ...(turn ? { turn } : {}), sinceMs: now(stage) });
+
+/** What holds the disk has to be let go in any case; a gate whose reader is dead may stay shut. */
+const holdsTheDisk = ({ cell }: Stage): boolean => cell.when === "before the end is kept";
 
 /** How long a daemon may take to leave that was told to. */
 const stopBoundMs = 10_000;
@@ -58,17 +61,29 @@ async function exhaust({ session, notes }: Stage): Promise<Fault | undefined> {
   return undefined;
 }
 
+/** An answer to an ask cannot be kept on a full disk, and is refused. */
+async function letOnInVain(reached: Reached): Promise<boolean> {
+  try {
+    await reached.letOn();
+    return false;
+  } catch (error) {
+    if (isFault(error, "store.full")) return true;
+    throw error;
+  }
+}
+
 async function fillUp(stage: Stage, reached: Reached): Promise<Struck> {
   const { house, notes } = stage;
   await house.fill();
   note(stage, "the disk is full");
-  await reached.letOn();
+  const refused = await letOnInVain(reached);
   const refusal = await exhaust(stage);
   note(stage, `refused: ${refusal?.code} ${refusal?.message}`);
   if (refusal?.code !== "store.full" || !refusal.help) {
     notes.surprises.push(`a full disk is told as ${refusal?.code ?? "nothing at all"}: ${refusal?.message ?? ""}`);
   }
   await house.disk?.free();
+  if (refused) await reached.letOn();
   return struck(stage, reached);
 }
 
@@ -82,7 +97,7 @@ async function jumpClock(stage: Stage, reached: Reached): Promise<Struck> {
 const serverStrikes: Readonly<Record<Mean, Strike>> = {
   "kill -9": async (stage, reached) => {
     await crash(stage);
-    await reached.letOn();
+    if (holdsTheDisk(stage)) await reached.letOn();
     await stage.house.start();
     const done = struck(stage, reached);
     await giveSecretsAgain(stage);
@@ -94,9 +109,8 @@ const serverStrikes: Readonly<Record<Mean, Strike>> = {
     return struck(stage, reached);
   },
   exit: async (stage, reached) => {
-    const held = stage.cell.when === "before the end is kept";
     const stopping = stopDaemon(stage, "the daemon");
-    if (held) await reached.letOn();
+    if (holdsTheDisk(stage)) await reached.letOn();
     await stopping;
     await stage.house.start();
     const done = struck(stage, reached);
@@ -142,7 +156,8 @@ const restoreStrikes: Readonly<Record<Mean, (stage: Stage) => Promise<void>>> = 
       () => true,
       () => false, // It may refuse to start without room, if it says so.
     );
-    if (!up && !house.stderr.includes("store.full")) notes.surprises.push("it did not start and did not say that the disk is full");
+    if (!up && !house.stderr.includes("store.full"))
+      notes.surprises.push("it did not start and did not say that the disk is full");
     await house.disk?.free();
     if (!up) await house.start();
   },
@@ -153,8 +168,8 @@ const restoreStrikes: Readonly<Record<Mean, (stage: Stage) => Promise<void>>> = 
 const strikeServer: Strike = async (stage, reached) => {
   const { cell } = stage;
   if (cell.when !== "during restore") return serverStrikes[cell.how](stage, reached);
+  await crash(stage);
   await restoreStrikes[cell.how](stage);
-  await reached.letOn();
   const done = struck(stage, reached);
   await giveSecretsAgain(stage);
   return done;
@@ -167,10 +182,16 @@ async function harnessPid({ session }: Stage, { harness }: Reached): Promise<num
 }
 
 /** A person who sees nothing happen gives up. */
-async function cancel(stage: Stage, turn: TurnId): Promise<Struck> {
+async function cancel(stage: Stage, turn: TurnId): Promise<Struck & { readonly outcome: string | undefined }> {
   const sinceMs = now(stage);
-  await stage.corral.call("cancelTurn", { params: { session: stage.session.id, turn } });
-  return { turn, sinceMs };
+  const { outcome } = await stage.corral.call("cancelTurn", { params: { session: stage.session.id, turn } });
+  return { turn, sinceMs, outcome };
+}
+
+/** A turn whose answer was out already is done, and it is the next one that finds the harness frozen. */
+async function cancelFrozen(stage: Stage, { turn }: Reached): Promise<Struck> {
+  const cancelled = turn && (await cancel(stage, turn));
+  return cancelled?.outcome === "cancelled" ? cancelled : promptAndCancel(stage);
 }
 
 /** What is frozen is noticed by whoever prompts next. */
@@ -199,13 +220,13 @@ const strikeHarness: Strike = async (stage, reached) => {
     signal(pid, "SIGSTOP");
     await until(stage, () => isStopped(pid));
     if (reached.harness === undefined) await reached.letOn();
-    return reached.turn ? cancel(stage, reached.turn) : promptAndCancel(stage);
+    return cancelFrozen(stage, reached);
   }
   await harnessStrikes[cell.how]?.(stage, pid, reached);
   const done = struck(stage, reached);
-  // What holds the disk is let go in any case; the gates of a story whose player is dead stay shut.
-  if (cell.when === "before the end is kept") await reached.letOn();
-  if (cell.when === "idle between turns") await witness.until(({ type }) => type === "harness.exited");
+  if (holdsTheDisk(stage)) await reached.letOn();
+  // Before the next prompt its end has to be told; one that never came up has none to tell.
+  if (reached.harness === undefined) await witness.until(({ type }) => type === "harness.exited");
   return done;
 };
 
@@ -239,7 +260,7 @@ const strikeClient: Strike = async (stage, reached) => {
   const done = struck(stage, reached);
   const cancels = how === "exit" && reached.turn !== undefined && when !== "while asked";
   // Its last deed is to cancel the turn; only a disk that is held must be let go for that.
-  if (!cancels || when === "before the end is kept") await reached.letOn();
+  if (!cancels || holdsTheDisk(stage)) await reached.letOn();
   return done;
 };
 

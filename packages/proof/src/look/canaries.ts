@@ -57,12 +57,17 @@ export function spillsOnDisk({ session, token, environment }: Canaries, stateDir
   const words = Object.entries({ session, token, environment });
   return [...filesUnder(stateDir)].flatMap((file) => {
     const bytes = bytesOf(file);
-    return words.filter(([, word]) => bytes.includes(word)).map(([kind]) => `the ${kind} secret is in the file ${file}`);
+    return words
+      .filter(([, word]) => bytes.includes(word))
+      .map(([kind]) => `the ${kind} secret is in the file ${file}`);
   });
 }
 
 /** Everybody's environment and command line; each secret may be in the environment of those who were given it. */
-export function spillsInProcesses(canaries: Canaries, { daemonPid, runs, starting, without }: Around): readonly string[] {
+export function spillsInProcesses(
+  canaries: Canaries,
+  { daemonPid, runs, starting, without }: Around,
+): readonly string[] {
   return everybody().flatMap(({ pid, environ, command }) => {
     const run = valueIn(environ, "CORRAL_RUN");
     const mayHave = {

@@ -35,7 +35,10 @@ const differing = (a: object, b: object): readonly string[] =>
 const folds = ({ log, states }: Evidence): readonly string[] =>
   states.flatMap((state) => {
     const fields = differing(foldAll(log.slice(0, state.cursor)) ?? {}, state);
-    return when(fields.length > 0, `the state at ${state.cursor} and the fold of the log differ in ${fields.join(", ")}`);
+    return when(
+      fields.length > 0,
+      `the state at ${state.cursor} and the fold of the log differ in ${fields.join(", ")}`,
+    );
   });
 
 function toldRight({ who, events, whole }: Told, log: readonly SessionEvent[]): readonly string[] {
@@ -44,7 +47,10 @@ function toldRight({ who, events, whole }: Told, log: readonly SessionEvent[]): 
   const foreign = events.find((event) => !isDeepStrictEqual(event, log[event.cursor - 1]));
   return [
     ...when(gap >= 0, `${who} was told ${events[gap]?.cursor} after ${events[gap - 1]?.cursor}`),
-    ...when(foreign !== undefined, `${who} was told event ${foreign?.cursor} (${foreign?.type}), which is not in the log`),
+    ...when(
+      foreign !== undefined,
+      `${who} was told event ${foreign?.cursor} (${foreign?.type}), which is not in the log`,
+    ),
     ...when(whole && events.length !== log.length, `${who} was told ${events.length} of ${log.length} events`),
   ];
 }
@@ -55,7 +61,9 @@ function appendedFirst({ log, told, acknowledged: { turns, titles } }: Evidence)
   return [
     ...told.flatMap((one) => toldRight(one, log)),
     ...turns.filter((turn) => !queued.has(turn)).map((turn) => `${turn} was acknowledged and is not in the log`),
-    ...titles.filter((title) => !renamed.has(title)).map((title) => `"${title}" was acknowledged and is not in the log`),
+    ...titles
+      .filter((title) => !renamed.has(title))
+      .map((title) => `"${title}" was acknowledged and is not in the log`),
   ];
 }
 
@@ -94,7 +102,9 @@ function lostFirst({ log, crashes }: Evidence): readonly string[] {
     );
   }
   const lost = log.filter((event) => event.type === "turn.ended" && event.data.outcome === "lost");
-  const queued = new Set(crashes.flatMap(({ cursor }) => foldAll(log.slice(0, cursor))?.queue.map(({ id }) => id) ?? []));
+  const queued = new Set(
+    crashes.flatMap(({ cursor }) => foldAll(log.slice(0, cursor))?.queue.map(({ id }) => id) ?? []),
+  );
   const baseless = lost.find(({ turn }) => turn && !excused.has(turn) && !queued.has(turn));
   return [...wrong, ...when(baseless !== undefined, `${baseless?.turn} is called lost, but no daemon died`)];
 }
