@@ -67,7 +67,7 @@ class Echo implements Connection {
   async #play(text: string, signal: AbortSignal): Promise<void> {
     if (text === "history") return this.#say((this.#memory.get(this.started.native) ?? []).join("\n"));
     if (text === "ask") return this.#ask(signal);
-    if (text === "hang") return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    if (text === "hang") return this.#hang(signal);
     if (text === "crash") return this.#end({ signal: "SIGKILL", stderr: silent });
     return this.#say(text);
   }
@@ -75,6 +75,11 @@ class Echo implements Connection {
   async #ask(signal: AbortSignal): Promise<void> {
     const reply = await this.#host.ask({ kind: "permission", title: "May I?", options }, { signal });
     await this.#say(answerOf(reply));
+  }
+
+  async #hang(signal: AbortSignal): Promise<void> {
+    await this.#say("waiting");
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
 
   async #say(text: string): Promise<void> {
