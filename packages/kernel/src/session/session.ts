@@ -25,10 +25,9 @@ import { settlesWithin } from "../process/waiting.ts";
 import { Asks } from "./asks.ts";
 import { Attachment } from "./attachment.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
-import { readAskFault, readEndedRuns, readTranscript, readTurn } from "./history.ts";
+import { readAskFault, readEndedRuns, readTranscript } from "./history.ts";
 import { createLane } from "./lane.ts";
 import { goOnWith } from "./parked.ts";
-import { createRecall } from "./recall.ts";
 import { claim } from "./receipts.ts";
 import {
   cancelledInQueue,
@@ -44,6 +43,7 @@ import {
   wrongPhase,
 } from "./refusals.ts";
 import { faultOf, type TurnEnd, TurnRun } from "./turn.ts";
+import { createTurnReader, type TurnReader } from "./turn-reader.ts";
 
 /** Makes the receipt that is kept with what a request has made, out of the state that it leads to. */
 type Stamp = ((state: Session) => Receipt) | undefined;
@@ -59,15 +59,13 @@ export interface SessionNeed extends Desk {
 export type ForkRequest = Parameters<SessionHandle["fork"]>[0];
 /** How long a queue that failed is not tried again. */
 const queuePauseMs = 500;
-/** Of so many turns it is remembered where they begin; an older one is looked for from the beginning of the log. */
-const knownTurns = 1_000;
 
 export class LiveSession implements SessionHandle {
   readonly #need: SessionNeed;
   readonly #lane = createLane();
   readonly #asks: Asks;
   readonly #attachment: Attachment;
-  readonly #begins = createRecall<TurnId, number>(knownTurns);
+  readonly #turns: TurnReader;
   #turn: TurnRun | undefined;
   #playing: Promise<void> | undefined;
   /** How a running turn is to end, and why no more is taken, once the session ends or its daemon does. */
@@ -76,6 +74,7 @@ export class LiveSession implements SessionHandle {
 
   constructor(need: SessionNeed) {
     this.#need = need;
+    this.#turns = createTurnReader(need.view.log);
     this.#asks = new Asks(need);
     this.#attachment = new Attachment({
       ...need,
@@ -120,28 +119,17 @@ export class LiveSession implements SessionHandle {
       this.#checkRoom();
       const turn: Turn = { id: newId(this.#need, "turn"), session: this.id, state: "queued", cursor: this.log.next };
       const { prompt, timeoutMs } = request;
-      await this.#queue(
-        turn.id,
-        { prompt: [...prompt], ...(timeoutMs === undefined ? {} : { timeoutMs }) },
-        [],
-        receipt && (() => receipt(turn)),
-      );
-      this.#begins.set(turn.id, turn.cursor);
+      const queued = { prompt: [...prompt], ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+      await this.#queue(turn.id, queued, [], receipt && (() => receipt(turn)));
+      this.#turns.begins(turn);
       return turn;
     });
   }
 
   async turn(turn: TurnId): Promise<Turn> {
     const { turn: current, queue } = this.state();
-    const known = current?.id === turn ? current : queue.find(({ id }) => id === turn);
-    const begin = known?.cursor ?? this.#begins.get(turn) ?? 1;
-    try {
-      const found = await readTurn(this.log, turn, begin - 1);
-      this.#begins.set(turn, found.cursor);
-      return found;
-    } catch (error) {
-      throw this.log.ended === "session.removed" ? sessionMissing(this.id) : error;
-    }
+    for (const one of [current, ...queue]) if (one?.id === turn) this.#turns.begins(one);
+    return this.#turns.read(turn);
   }
 
   async ended(
