@@ -1,7 +1,11 @@
 /** The runtime: logs, sessions, turns, asks, processes, and the ports that drivers fill. */
 
-export type { Corrections } from "./acp/corrections.ts";
-export { type AcpHarness, acpHarness, type Launch, type LaunchNeed } from "./acp/harness.ts";
+export { crashed } from "./acp/connection.ts";
+export type { Corrections, CorrectionsNeed } from "./acp/corrections.ts";
+export { type AcpHarness, acpHarness } from "./acp/harness.ts";
+export { createPeer, type Peer } from "./acp/peer.ts";
+export { type Frame, isFrame, RpcError, type Serve } from "./acp/rpc.ts";
+export { refusal, settingCalls } from "./acp/translate.ts";
 export * from "./agents/credentials.ts";
 export type { InstallProgress } from "./agents/fetch-packages.ts";
 export type { Artifact, Installable, Platform } from "./agents/install-plan.ts";
@@ -14,6 +18,14 @@ export {
 } from "./agents/installer.ts";
 export { isForNpm } from "./agents/npm.ts";
 export type { WritePrivate } from "./agents/private-file.ts";
+export {
+  type Launch,
+  type LaunchNeed,
+  type Opening,
+  type Program,
+  programHarness,
+  type SpeakingProgram,
+} from "./agents/program.ts";
 export * from "./kernel.ts";
 export * from "./log/chunk.ts";
 export * from "./ports/clock.reference.ts";
