@@ -144,7 +144,9 @@ const bodies: Readonly<Record<string, (chance: Chance, known: Known) => unknown>
     title: textOf(chance).slice(0, 600) || "t",
     labels: { one: textOf(chance) },
     policy: { permissions: "ask", deadlineMs: 200, onExpire: "deny", rules: [{ kind: "edit", decision: "deny" }] },
-    options: { story: { turns: [{ steps: [{ say: textOf(chance) }, chance.maybe(0.7) ? "quote" : anyValue(chance, 2)] }] } },
+    options: {
+      story: { turns: [{ steps: [{ say: textOf(chance) }, chance.maybe(0.7) ? "quote" : anyValue(chance, 2)] }] },
+    },
     mcpServers: [{ name: "m", command: "true", args: [], env: [] }],
     secrets: { SCRIPTED_KEY: textOf(chance) },
   }),
