@@ -1,7 +1,10 @@
 /** OpenCode: its own agent over ACP, with its configuration in the environment and its files in a home of the session's own. */
+import { join } from "node:path";
 import { acpHarness, type LaunchNeed } from "@corral/kernel";
+import { retold } from "./corrections/retold.ts";
+import { usageFromDatabase } from "./corrections/usage-from-database.ts";
 import { type GatewayOptions, gatewayOf, gatewayOptions } from "./gateway.ts";
-import { ownHome } from "./own-home.ts";
+import { dataHome, ownHome } from "./own-home.ts";
 
 type Dialect = NonNullable<GatewayOptions["dialect"]>;
 
@@ -85,8 +88,20 @@ export const opencode = acpHarness({
     toolCalls: true,
     toolResults: true,
   },
+  corrections: ({ clock, stateDir }) => {
+    const once = retold(clock);
+    const whole = usageFromDatabase({ clock, path: join(dataHome(stateDir), "opencode", "opencode.db") });
+    return {
+      ...once,
+      ...whole,
+      prompt: () => {
+        once.prompt();
+        whole.prompt();
+      },
+    };
+  },
   launch: async (need) => {
-    const { stateDir, secrets, options, bin } = need;
+    const { stateDir, secrets, options, bin, chance } = need;
     const { registry } = gatewayOf(options);
     const home = await ownHome(stateDir, { registry });
     return {
@@ -95,6 +110,8 @@ export const opencode = acpHarness({
       env: {
         ...home.env,
         ...secrets,
+        // Beside its pipes it listens on a port of loopback, where whoever knows no password could use its shell.
+        OPENCODE_SERVER_PASSWORD: Buffer.from(chance(24)).toString("hex"),
         OPENCODE_CONFIG_CONTENT: JSON.stringify(config(need)),
         OPENCODE_DISABLE_AUTOUPDATE: "1",
         OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",

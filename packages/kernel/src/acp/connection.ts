@@ -130,7 +130,7 @@ export class AcpConnection implements Connection {
     this.#corrections.prompt();
     try {
       const result = await this.#request("session/prompt", { sessionId: this.#native, prompt });
-      return readPromptResult(this.#corrections.result(result));
+      return readPromptResult(await this.#corrections.result(result));
     } finally {
       await this.#tell(this.#corrections.rest());
     }

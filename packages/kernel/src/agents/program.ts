@@ -14,6 +14,8 @@ export interface LaunchNeed extends Pick<ConnectNeed, Given> {
   readonly bin: (name: string) => string;
   /** A Node that runs the JavaScript ones. */
   readonly node: string;
+  /** So many bytes of chance, for a password that only this launch knows. */
+  readonly chance: (bytes: number) => Uint8Array;
   /** Writes a file below `stateDir` that may hold a key (0600 in 0700, atomically); answers with its path. Gone with the session. */
   readonly writePrivate: WritePrivate;
 }
@@ -56,12 +58,14 @@ export function programHarness(program: SpeakingProgram): Harness {
 export async function startProgram({ id, launch }: Program, need: ConnectNeed, cwd: string): Promise<Child> {
   const { processes, run, hostEnv, programs, stateDir, clock } = need;
   const tempDir = await processes.tempDir(run);
+  const chance = (bytes: number) => clock.chance(bytes);
   const { command, args, env } = await launch({
     ...need,
     tempDir,
+    chance,
     node: programs.node,
     bin: (name) => programs.bin(name),
-    writePrivate: writePrivateIn({ dir: stateDir, chance: (bytes) => clock.chance(bytes) }),
+    writePrivate: writePrivateIn({ dir: stateDir, chance }),
   });
   return processes.spawn({
     run,

@@ -1,7 +1,7 @@
 /** The cases of a model that fails: the turn fails too and says why, and no error is told as if it were an answer. */
 import assert from "node:assert/strict";
 import type { WrittenStep } from "@corral/model";
-import type { Turn } from "@corral/protocol";
+import type { Item, Turn } from "@corral/protocol";
 import type { Case } from "./case.conformance.ts";
 
 /** A failed turn, with a reason that a program can read; what the agent said is only what the model had said. */
@@ -40,6 +40,7 @@ const cut: Case = {
   async run(stage) {
     stage.play({ rules: [{ when: "Fail", steps: [{ text: { text: half, chunk: 5, delayMs: 20 } }, "cut"] }] });
     const actor = await stage.open();
+    await actor.hear("ECHO:ready");
     failedWell(await actor.say("Fail"), half);
     assert.equal((await actor.hear("ECHO:well again")).output, "well again");
   },
@@ -55,8 +56,11 @@ const retried: Case = {
     };
     stage.play({ rules: [broken, { when: "Try", steps: [{ text: { text: whole, chunk: 5, delayMs: 60 } }] }] });
     const actor = await stage.open();
-    assert.equal((await actor.hear("Try")).output, whole);
-    const said = (await actor.items()).filter(({ kind, role }) => kind === "message" && role === "assistant");
+    await actor.hear("ECHO:ready");
+    const turn = await actor.hear("Try");
+    assert.equal(turn.output, whole);
+    const isAnswer = ({ kind, role, turn: of }: Item) => kind === "message" && role === "assistant" && of === turn.id;
+    const said = (await actor.items()).filter(isAnswer);
     assert.equal(
       said.flatMap(({ parts }) => parts.map((part) => (part.type === "text" ? part.text : ""))).join(""),
       whole,

@@ -1,0 +1,109 @@
+/** A program that plays a conversation with a real harness and prints all that the two sides wrote to each other, one frame a line. */
+import { homedir } from "node:os";
+import { dirname } from "node:path";
+import { harnesses } from "../index.ts";
+import type { Ways } from "./case.conformance.ts";
+import { agentsDir } from "./house.conformance.ts";
+import { createScrubber } from "./scrub.conformance.ts";
+import { type Actor, policy, Stage } from "./stage.conformance.ts";
+import { withTap } from "./tap.conformance.ts";
+
+const [id = "", dialect = "chat"] = process.argv.slice(2);
+const known = harnesses.find((one) => one.id === id);
+if (!known) throw new Error(`there is no harness ${id}`);
+
+const startedMs = performance.now();
+const lines: string[] = [];
+const note = (text: string) => lines.push(JSON.stringify({ t: Math.round(performance.now() - startedMs), note: text }));
+const harness = withTap(known, (dir, line) => {
+  const t = Math.round(performance.now() - startedMs);
+  try {
+    lines.push(JSON.stringify({ t, dir, msg: JSON.parse(line) }));
+  } catch {
+    lines.push(JSON.stringify({ t, dir, stray: line }));
+  }
+});
+
+const steps: readonly (readonly [string, (actor: Actor, stage: Stage) => Promise<unknown>])[] = [
+  ["greet", (actor) => actor.say("hi there")],
+  ["think", (actor) => actor.say("THINK please")],
+  [
+    "allow",
+    async (actor) => {
+      const turn = await actor.begin("RUN_TOOL ESCALATE");
+      await Promise.race([actor.ear.heard("turn.asked"), actor.session.ended(turn.id)]);
+      for (const ask of actor.session.asks()) await actor.session.answer(ask.id, { decision: "allow" });
+      await actor.ended(turn);
+    },
+  ],
+  [
+    "deny",
+    async (actor) => {
+      const asked = actor.ear.all("turn.asked").length;
+      const turn = await actor.begin("RUN_TOOL[touch denied.txt] ESCALATE");
+      await Promise.race([
+        actor.ear.heard("turn.asked", () => actor.ear.all("turn.asked").length > asked),
+        actor.session.ended(turn.id),
+      ]);
+      for (const ask of actor.session.asks()) await actor.session.answer(ask.id, { decision: "deny" });
+      await actor.ended(turn);
+    },
+  ],
+  [
+    "write",
+    async (actor) => {
+      await actor.session.change({ policy: policy({ permissions: "allow" }) });
+      await actor.say("WRITE_FILE");
+    },
+  ],
+  [
+    "cancel",
+    async (actor) => {
+      const turn = await actor.begin("SLOW");
+      await actor.ear.words(turn.id, "tick02");
+      await actor.session.cancel(turn.id);
+      await actor.ended(turn);
+    },
+  ],
+  ["refused by the model", (actor) => actor.say("FAIL400")],
+  [
+    "given again",
+    (actor, stage) => {
+      const half = { text: "Half of an answer", chunk: 5, delayMs: 60 };
+      const whole = { ...half, text: "Half of an answer, and the other half." };
+      stage.play({
+        rules: [
+          { when: { prompt: "Try", nth: 1 }, steps: [{ text: half }, "cut"] },
+          { when: "Try", steps: [{ text: whole }] },
+        ],
+      });
+      return actor.say("Try");
+    },
+  ],
+  [
+    "back after a kill",
+    async (actor) => {
+      process.kill(actor.pid, "SIGKILL");
+      await actor.ear.heard("harness.exited");
+      await actor.say("COUNT");
+    },
+  ],
+];
+
+await using stage = await Stage.open({ harness, ways: { dialect: dialect as Ways["dialect"] } });
+note("STEP open");
+const actor = await stage.open({ policy: policy({ permissions: "ask" }) });
+for (const [name, play] of steps) {
+  note(`STEP ${name}`);
+  await play(actor, stage);
+}
+note("STEP close");
+await stage.check();
+const scrub = createScrubber({
+  [stage.cwd]: "<cwd>",
+  [stage.root]: "<root>",
+  [agentsDir]: "<agents>",
+  [dirname(process.execPath)]: "<node>",
+  [homedir()]: "<home>",
+});
+process.stdout.write(`${lines.map(scrub).join("\n")}\n`);

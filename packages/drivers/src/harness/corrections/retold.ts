@@ -1,0 +1,69 @@
+/** An answer that broke off and is given again from its beginning is told once: what was said before is left out the second time. */
+import type { Clock, Corrections } from "@corral/kernel";
+import { chunkText, type SessionUpdate } from "@corral/protocol";
+
+/** Harnesses wait at least two seconds before they ask the model again; a model that goes on talking is quicker. */
+const leastPauseMs = 1_800;
+
+/** What was said of one kind since the last tool, and how much of it is being said again, if it is. */
+interface Voice {
+  said: string;
+  again: string | undefined;
+}
+
+const voices = ["agent_message_chunk", "agent_thought_chunk"] as const;
+type VoiceName = (typeof voices)[number];
+
+const isVoice = (name: string): name is VoiceName => (voices as readonly string[]).includes(name);
+const silence = (): Voice => ({ said: "", again: undefined });
+
+export function retold(clock: Pick<Clock, "monotonicMs">): Required<Pick<Corrections, "prompt" | "update">> {
+  let heard: Record<VoiceName, Voice>;
+  let heardAtMs = 0;
+  const begin = () => {
+    heard = { agent_message_chunk: silence(), agent_thought_chunk: silence() };
+  };
+
+  /** After a pause in which the model may have been asked again, everything may be said again. */
+  const mayBegin = (name: VoiceName, text: string): void => {
+    if (!heard[name].said.startsWith(text)) return;
+    for (const voice of Object.values(heard)) voice.again = voice.said === "" ? undefined : "";
+  };
+
+  const speak = (voice: Voice, text: string): string => {
+    if (voice.again === undefined) {
+      voice.said += text;
+      return text;
+    }
+    const again = voice.again + text;
+    if (voice.said.startsWith(again)) {
+      voice.again = again;
+      return "";
+    }
+    // Either it has gone beyond what was said, or it turns out to be something else: then all of it is news.
+    const news = again.startsWith(voice.said) ? again.slice(voice.said.length) : again;
+    voice.said += news;
+    voice.again = undefined;
+    return news;
+  };
+
+  const update = (told: SessionUpdate): readonly SessionUpdate[] => {
+    const pauseMs = clock.monotonicMs() - heardAtMs;
+    const { sessionUpdate: name } = told;
+    if (!isVoice(name)) {
+      // What is said after a tool is another answer.
+      if (name.startsWith("tool_call")) begin();
+      return [told];
+    }
+    heardAtMs += pauseMs;
+    const text = chunkText(told);
+    if (text === undefined || text === "") return [told];
+    if (pauseMs >= leastPauseMs) mayBegin(name, text);
+    const news = speak(heard[name], text);
+    if (news === text) return [told];
+    return news === "" ? [] : [{ ...told, content: { type: "text", text: news } }];
+  };
+
+  begin();
+  return { prompt: begin, update };
+}
