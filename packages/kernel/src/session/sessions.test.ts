@@ -384,3 +384,21 @@ test("harnesses that are alive are told with their sessions, and let go when the
   expect(await kit.kernel.runs()).toEqual([]);
   expect((await play()).output).toBe("2 messages");
 });
+
+test("a session that was put away and is still held by somebody has one writer all the same (invariant 2)", async () => {
+  await using kit = await openKit({ store: "memory" });
+  const { sessions } = kit.kernel;
+  const story = { turns: [{ steps: ["quote"] }] };
+  const { id } = await sessions.open({ agent: "scripted", options: { story } });
+  const held = await sessions.find(id);
+  for (let at = 0; at < 1100; at++) await sessions.open({ agent: "scripted" });
+  const other = (await sessions.list({ limit: 1 })).items[0]!;
+  await kit.kernel.sessions.remove(other.id);
+  await expect(sessions.find(other.id)).rejects.toMatchObject({ code: "session.missing" });
+  const turns = await Promise.all(
+    [held, await sessions.find(id)].map((one) => one.prompt({ prompt: blocks("hello") })),
+  );
+  for (const turn of turns) expect((await held.ended(turn.id)).output).toBe("You said: hello");
+  expect((await sessions.find(id)).state()).toEqual(held.state());
+  expect(held.state().turns).toBe(2);
+});
