@@ -91,7 +91,11 @@ export class Lane implements AsyncDisposable {
 
   async #attempt(cell: Cell, seed: number): Promise<Outcome> {
     const own = ownHouse(cell);
-    const house = own ? await this.#open(own) : await this.#shared();
+    const house = await (own ? this.#open(own) : this.#shared()).catch((error: Error) => error);
+    if (house instanceof Error) {
+      this.#need.signal.throwIfAborted();
+      return { failures: [{ invariant: 1, says: house.message }], story: [] };
+    }
     const outcome = await this.#playOn(house, cell, seed).catch(async (error: unknown) => {
       if (this.#house === house) this.#house = undefined;
       await raze(house);

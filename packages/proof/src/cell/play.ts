@@ -124,7 +124,17 @@ export interface Played {
   readonly turn?: TurnId;
 }
 
+/** What a daemon says on stderr of what it did not expect; a full disk is something to complain about. */
+function complaints({ house, cell }: Stage, saidBefore: number): readonly string[] {
+  if (cell.how === "full disk") return [];
+  const lines = house.stderr.slice(saidBefore).split("\n");
+  return lines
+    .filter((line) => line.includes('"level":"error"'))
+    .map((line) => `the daemon did not expect: ${line.slice(0, 600)}`);
+}
+
 export async function play(stage: Stage): Promise<Played> {
+  const saidBefore = stage.house.stderr.length;
   const reached = await reach(stage);
   note(stage, "the moment is reached");
   await spy(stage, reached);
@@ -136,6 +146,9 @@ export async function play(stage: Stage): Promise<Played> {
   await close(stage);
   const evidence = await gather(stage, turn);
   await stage.session.remove();
-  const surprises = stage.notes.surprises.map((says) => ({ invariant: 0, says }));
+  const surprises = [...stage.notes.surprises, ...complaints(stage, saidBefore)].map((says) => ({
+    invariant: 0,
+    says,
+  }));
   return { failures: [...surprises, ...failuresOf(evidence)], log: evidence.log };
 }
