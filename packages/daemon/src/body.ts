@@ -1,13 +1,10 @@
 /** Reads a request's JSON body: counted while it streams, of one media type, well-formed and not absurdly deep. */
 import type { Clock } from "@corral/kernel";
-import { Fault } from "@corral/protocol";
+import { deepestJson, depthOf, Fault } from "@corral/protocol";
 import { HungUp } from "./exchange.ts";
 import { invalid } from "./issues.ts";
 
 export const usualMaxBodyBytes = 16 * 1024 * 1024;
-
-/** Deeper values would overflow the stack of whoever writes them down later. */
-const deepest = 200;
 
 const lingerMs = 1000;
 const lingerBytes = 64 * 1024 * 1024;
@@ -92,26 +89,9 @@ function whereItBroke(error: unknown, text: string): Fault {
   return malformed(`The body stops being JSON at line ${line}, column ${column}.`, { position, line, column });
 }
 
-const [quote, backslash, openList, closeList, openObject, closeObject] = [34, 92, 91, 93, 123, 125];
-
-/** How deep the brackets of a JSON text are nested, at most. */
-export function depthOf(text: string): number {
-  let [depth, most, inString] = [0, 0, false];
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (inString) {
-      if (code === backslash) at++;
-      else if (code === quote) inString = false;
-    } else if (code === quote) inString = true;
-    else if (code === openList || code === openObject) most = Math.max(most, ++depth);
-    else if (code === closeList || code === closeObject) depth--;
-  }
-  return most;
-}
-
 function parse(text: string): unknown {
-  if (depthOf(text) > deepest) {
-    throw invalid([{ in: "body", path: "", message: `nested deeper than ${deepest} levels` }]);
+  if (depthOf(text) > deepestJson) {
+    throw invalid([{ in: "body", path: "", message: `nested deeper than ${deepestJson} levels` }]);
   }
   try {
     return JSON.parse(text);

@@ -1,8 +1,7 @@
 /** The small parts of the door: what is wanted, what is wrong, how deep, and what an event is called. */
-import { contract, openApi } from "@corral/protocol";
+import { contract, depthOf, openApi } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { chooseForm } from "./accept.ts";
-import { depthOf } from "./body.ts";
 import { docsPage } from "./docs-page.ts";
 import { pageText, stepBytes, typeOf } from "./encode.ts";
 import { pathText, shapeIssues } from "./issues.ts";

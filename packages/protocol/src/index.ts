@@ -8,6 +8,7 @@ export * from "./contract/index.ts";
 export type { Answer as AnswerOf, Call, Operation, Request as RequestOf } from "./contract/operation.ts";
 export * from "./contract/sessions.ts";
 export * from "./coverage.ts";
+export * from "./depth.ts";
 export * from "./event.ts";
 export * from "./fault.ts";
 export * from "./fold.ts";

@@ -341,3 +341,23 @@ test("the end of what the other side writes is the end of the conversation", asy
   await peer.broken;
   expect(told).toEqual([["last", undefined]]);
 });
+
+const nested = (levels: number): string => `${"[".repeat(levels)}1${"]".repeat(levels)}`;
+
+test("an answer that is nested too deep to be written down is cut, told of, and still answers (invariant 5)", async () => {
+  const { peer, raw, notices } = lay();
+  const asked = outcome(peer.request("session/prompt", {}));
+  raw.write(`{"jsonrpc":"2.0","id":1,"error":{"code":7,"message":"no","data":${nested(20_000)}}}\n`);
+  const error = await asked;
+  expect(error).toBeInstanceOf(RpcError);
+  expect(JSON.stringify((error as RpcError).data).length).toBeLessThan(1_000);
+  expect(notices).toEqual([{ kind: "unexpected_frame", text: expect.stringContaining("deeper than 200 levels") }]);
+  expect(notices[0]?.text.length).toBeLessThan(3_000);
+});
+
+test("what is told is what it will be read as: no number that JSON has no word for (invariant 3)", async () => {
+  const { raw, told } = lay();
+  raw.write('{"jsonrpc":"2.0","method":"a","params":{"used":1e999,"size":-0,"list":[-1E+400,0.5],"text":"1e999"}}\n');
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+  expect(told[0]?.[1]).toStrictEqual({ used: null, size: 0, list: [null, 0.5], text: "1e999" });
+});

@@ -1,9 +1,10 @@
 /** One JSON-RPC conversation over a pair of pipes: ours to ask and to answer, whatever the other side writes. */
 import type { Readable, Writable } from "node:stream";
-import { cutText, Fault } from "@corral/protocol";
+import { cutText, deepestJson, Fault } from "@corral/protocol";
 import type { Notice } from "../ports/harness.ts";
 import { createLines } from "./lines.ts";
 import { type Frame, isFrame, RpcError, rpcCodes, type Serve } from "./rpc.ts";
+import { parseTame, type Tame } from "./tame.ts";
 
 export const maxFrameBytes = 16 * 1024 * 1024;
 /** So much may wait for a side that does not read; then it is not read either. */
@@ -122,14 +123,16 @@ class JsonRpcPeer implements Peer {
     }
     const text = line.toString("utf8").trim();
     if (text === "") return undefined;
-    let frame: unknown;
+    let frame: Tame;
     try {
-      frame = JSON.parse(text);
+      frame = parseTame(text);
     } catch {
       this.notice("stray_output", text);
       return undefined;
     }
-    if (isFrame(frame)) return this.#frame(frame, text);
+    if (frame.cut)
+      this.notice("unexpected_frame", `What lay deeper than ${deepestJson} levels was left out of ${text}`);
+    if (isFrame(frame.value)) return this.#frame(frame.value, text);
     this.notice("unexpected_frame", text);
     return undefined;
   }
