@@ -1,11 +1,14 @@
 /** The main thread's end of the thread that writes: gathers what is asked while a group is under way into the next one. */
 import { Worker } from "node:worker_threads";
 import type { Clock } from "@corral/kernel";
-import { Fault, type FaultRecord } from "@corral/protocol";
+import { Fault, type FaultRecord, isFault } from "@corral/protocol";
 import type { Answer, FromWorker, ToWorker, WorkerNeed, Write } from "./sqlite-wire.ts";
 
 /** Longer than any checkpoint on a disk that works. */
 const closeWithinMs = 10_000;
+
+/** A thread costs as much memory as a thousand sessions: one that has nothing to write for so long is let go. */
+const restAfterMs = 60_000;
 
 interface Job {
   readonly write: Write;
@@ -44,26 +47,28 @@ async function start(url: URL, need: WorkerNeed): Promise<Worker> {
   return worker;
 }
 
-export async function openLink(url: URL, need: WorkerNeed, clock: Clock): Promise<Link> {
-  return new Link(await start(url, need), clock);
+export interface LinkNeed {
+  /** The thread's program. */
+  readonly url: URL;
+  readonly worker: WorkerNeed;
+  readonly clock: Clock;
 }
 
 export class Link {
-  readonly #worker: Worker;
-  readonly #clock: Clock;
+  readonly #need: LinkNeed;
   readonly #gone = Promise.withResolvers<void>();
+  /** There is none before the first write, and none while nothing has been written for long. */
+  #worker: Worker | undefined;
+  #starting = false;
+  #rest: (() => void) | undefined;
   #waiting: Job[] = [];
   #flying: readonly Job[] = [];
   #ended: Fault | undefined;
+  #over = false;
   #closing: Promise<void> | undefined;
 
-  constructor(worker: Worker, clock: Clock) {
-    this.#worker = worker;
-    this.#clock = clock;
-    worker.on("message", (answers: readonly Answer[]) => this.#settle(answers));
-    worker.on("error", (error) => this.#end(diedFault(error)));
-    worker.on("exit", () => this.#end(diedFault(undefined)));
-    worker.unref();
+  constructor(need: LinkNeed) {
+    this.#need = need;
   }
 
   send(write: Write): Promise<number> {
@@ -82,12 +87,12 @@ export class Link {
   async #close(): Promise<void> {
     if (this.#ended) return this.#gone.promise;
     this.#ended = closedFault();
-    this.#worker.ref();
+    this.#worker?.ref();
     this.#soon();
-    const takeBack = this.#clock.after(closeWithinMs, () => {
+    const takeBack = this.#need.clock.after(closeWithinMs, () => {
       this.#end(stuckFault());
       // Not waited for: a thread that hangs in the disk ends when the disk lets it.
-      void this.#worker.terminate();
+      void this.#worker?.terminate();
     });
     await this.#gone.promise;
     takeBack();
@@ -100,22 +105,54 @@ export class Link {
 
   /** One group at a time: a bigger next group is worth more than a second one under way. */
   #next(): void {
-    if (this.#flying.length > 0) return;
+    if (this.#flying.length > 0 || this.#starting) return;
     if (this.#waiting.length > 0) this.#fly();
-    else if (this.#closing) this.#post("close");
-    else this.#worker.unref();
+    else if (!this.#closing) this.#pause();
+    else if (this.#worker) this.#worker.postMessage("close" satisfies ToWorker);
+    else this.#end(closedFault());
   }
 
   #fly(): void {
+    this.#rest?.();
+    if (!this.#worker) return void this.#hire();
     this.#flying = this.#waiting;
     this.#waiting = [];
     // Whoever waits for an answer keeps the program alive; an idle store does not.
     this.#worker.ref();
-    this.#post(this.#flying.map(({ write }) => write));
+    this.#worker.postMessage(this.#flying.map(({ write }) => write) satisfies ToWorker);
   }
 
-  #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+  async #hire(): Promise<void> {
+    this.#starting = true;
+    try {
+      const worker = await start(this.#need.url, this.#need.worker);
+      if (this.#over) return void worker.terminate();
+      worker.on("message", (answers: readonly Answer[]) => this.#settle(answers));
+      worker.on("error", (error) => this.#lost(worker, diedFault(error)));
+      worker.on("exit", () => this.#lost(worker, diedFault(undefined)));
+      this.#worker = worker;
+    } catch (error) {
+      // Whoever comes next tries again: what was in the way, such as a limit of threads, may be gone.
+      const refused = this.#waiting;
+      this.#waiting = [];
+      for (const { reject } of refused) reject(isFault(error) ? error : diedFault(error));
+    }
+    this.#starting = false;
+    this.#next();
+  }
+
+  #pause(): void {
+    this.#worker?.unref();
+    this.#rest?.();
+    this.#rest = this.#need.clock.after(restAfterMs, () => {
+      this.#worker?.postMessage("close" satisfies ToWorker);
+      this.#worker = undefined;
+    });
+  }
+
+  /** One that was let go leaves as it should. */
+  #lost(worker: Worker, why: Fault): void {
+    if (worker === this.#worker) this.#end(why);
   }
 
   #settle(answers: readonly Answer[]): void {
@@ -147,6 +184,8 @@ export class Link {
   #end(why: Fault): void {
     const lost = [...this.#flying, ...this.#waiting];
     this.#ended ??= why;
+    this.#over = true;
+    this.#rest?.();
     this.#flying = this.#waiting = [];
     for (const { reject } of lost) reject(why);
     this.#gone.resolve();

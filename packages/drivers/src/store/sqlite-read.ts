@@ -42,6 +42,7 @@ export interface Reader {
   head(subject: string): Head | undefined;
   subjects(options: { prefix?: string; below?: string; limit: number }): readonly Head[];
   receipt(key: string): Receipt | undefined;
+  hasReceiptBefore(at: string): boolean;
   close(): void;
 }
 
@@ -55,6 +56,7 @@ export function openReader(file: string): Reader {
   const head = rowsOf(`${headColumns} WHERE name = ?`);
   const heads = rowsOf(`${headColumns} WHERE name >= ? AND name < ? AND name < ? ORDER BY name DESC LIMIT ?`);
   const receipt = rowsOf("SELECT key, text, at FROM receipts WHERE key = ?");
+  const older = rowsOf("SELECT 1 FROM receipts WHERE at < ? LIMIT 1");
 
   /** Both statements of a page look at one moment, or the page could show a hole that is none. */
   function atOneMoment<T>(look: () => T): T {
@@ -87,6 +89,7 @@ export function openReader(file: string): Reader {
       const row = receipt.get(key);
       return row && { key: String(row[0]), text: String(row[1]), at: String(row[2]) };
     },
+    hasReceiptBefore: (at) => older.get(at) !== undefined,
     close: () => db.close(),
   };
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, systemClock } from "@corral/kernel";
+import { type Clock, manualClock, systemClock } from "@corral/kernel";
 import { isFault } from "@corral/protocol";
 import { expect, onTestFinished, test } from "vitest";
 import { openSqliteStore, type SqliteNeed } from "./sqlite.ts";
@@ -224,10 +224,14 @@ test("when the writing thread dies everything that waits is refused, and the dir
   expect((await again.head("a"))?.last).toBe(1);
 });
 
-test("a thread that cannot be started is a fault, and the directory is free again", async () => {
+test("a thread that cannot be started is a fault for those who write, and the directory is free again", async () => {
   const dir = await freshDir();
   const workerUrl = new URL("./there-is-no-such-file.ts", import.meta.url);
-  expect((await refusal(openSqliteStore({ dir, workerUrl }))).code).toBe("store.closed");
+  {
+    await using store = await openSqliteStore({ dir, workerUrl });
+    expect((await refusal(store.append({ subject: "a", expected: 0, entries: ["{}"] }))).code).toBe("store.closed");
+    expect(await store.head("a")).toBeUndefined();
+  }
   await using _ = await openSqliteStore({ dir });
 });
 
@@ -239,6 +243,17 @@ test("closing does not wait for a writing thread that hangs (invariant 7)", asyn
   await new Promise<void>((resolve) => process.nextTick(resolve));
   await store[Symbol.asyncDispose]();
   expect((await lost).code).toBe("store.closed");
+});
+
+test("a thread that has had nothing to write for long is let go, and comes back for the next append", async () => {
+  const clock = manualClock();
+  await using store = await openSqliteStore({ dir: await freshDir(), clock });
+  await store.append({ subject: "a", expected: 0, entries: ["{}"] });
+  // The thread is let go on the turn of the loop after its answer.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  clock.advance(60_000);
+  const appends = [1, 2, 3].map((expected) => store.append({ subject: "a", expected, entries: ["{}"] }));
+  expect(await Promise.all(appends)).toEqual([2, 3, 4]);
 });
 
 test("a store may be opened in a directory that has other files", async () => {

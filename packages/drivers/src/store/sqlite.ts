@@ -1,10 +1,14 @@
 /** The store of a daemon: one SQLite file per state directory, written by a thread of its own, read from here. */
+import type { DatabaseSync } from "node:sqlite";
 import { type Clock, type Store, systemClock } from "@corral/kernel";
-import { Fault } from "@corral/protocol";
+import { Fault, isFault } from "@corral/protocol";
 import { refusalOf } from "./sqlite-faults.ts";
 import { takeStateFiles } from "./sqlite-files.ts";
-import { type Link, openLink } from "./sqlite-link.ts";
+import { Link } from "./sqlite-link.ts";
+import { openToWrite } from "./sqlite-open.ts";
 import { openReader, type Reader } from "./sqlite-read.ts";
+import { newestSchema, schemaOf } from "./sqlite-schema.ts";
+import type { WorkerNeed } from "./sqlite-wire.ts";
 
 export interface SqliteNeed {
   /** The state directory; made when it is not there, and closed to other users. */
@@ -21,6 +25,7 @@ async function look<T>(ask: () => T): Promise<T> {
   try {
     return ask();
   } catch (error) {
+    if (isFault(error)) throw error;
     const refusal = refusalOf(error);
     throw new Fault(refusal.code, { ...refusal, cause: error });
   }
@@ -46,7 +51,9 @@ function createStore(link: Link, reader: Reader, release: () => void): Store {
     receipt: (key) => ask((from) => from.receipt(key)),
     trim: async (subject, upTo) => void (await link.send({ trim: subject, upTo })),
     remove: async (subject) => void (await link.send({ remove: subject })),
-    forgetReceipts: (before) => link.send({ forgetBefore: before }),
+    // Where there is nothing to forget, nobody is woken for it.
+    forgetReceipts: async (before) =>
+      (await ask((from) => from.hasReceiptBefore(before))) ? link.send({ forgetBefore: before }) : 0,
     [Symbol.asyncDispose]: () => {
       closing ??= close();
       return closing;
@@ -54,17 +61,35 @@ function createStore(link: Link, reader: Reader, release: () => void): Store {
   };
 }
 
+function refuseNewer(file: string): (db: DatabaseSync) => void {
+  return (db) => {
+    const schema = schemaOf(db);
+    if (schema <= newestSchema) return;
+    throw new Fault("store.newer", {
+      detail: `${file} has schema ${schema}; this release knows schemas up to ${newestSchema}`,
+      help: "Start the release that wrote it, or a later one; or choose another state directory.",
+      more: { schema, newestSchema },
+    });
+  };
+}
+
+/** Here and not in the thread: a daemon that nobody uses yet needs no thread, and is there sooner. */
+function openReady(worker: WorkerNeed): Reader {
+  const db = openToWrite(worker, refuseNewer(worker.file));
+  try {
+    return openReader(worker.file);
+  } finally {
+    db.close();
+  }
+}
+
 export async function openSqliteStore({ dir, clock = systemClock, maxBytes, workerUrl }: SqliteNeed): Promise<Store> {
   const { database, release } = takeStateFiles(dir);
   const url = workerUrl ?? new URL("./sqlite-worker.ts", import.meta.url);
+  const worker = { file: database, ...(maxBytes === undefined ? {} : { maxBytes }) };
   try {
-    const link = await openLink(url, { file: database, ...(maxBytes === undefined ? {} : { maxBytes }) }, clock);
-    try {
-      return createStore(link, await look(() => openReader(database)), release);
-    } catch (error) {
-      await link.close();
-      throw error;
-    }
+    const reader = await look(() => openReady(worker));
+    return createStore(new Link({ url, worker, clock }), reader, release);
   } catch (error) {
     release();
     throw error;
