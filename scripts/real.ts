@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { harnesses } from "@corral/drivers";
 import { createInstaller, createProcesses, type Harness, ownerOf, systemClock } from "@corral/kernel";
 import { runStep } from "./house/steps.ts";
@@ -59,7 +60,9 @@ async function play(played: readonly Harness[], outputFile: string | undefined):
     ...files,
   ];
   const { code, output } = await runStep({ command, args, show: true });
-  const lines = output.split("\n").filter((line) => played.some(({ id }) => line.startsWith(`${id} `)));
+  const lines = stripVTControlCharacters(output)
+    .split("\n")
+    .filter((line) => played.some(({ id }) => line.startsWith(`${id} `)));
   console.log(`\n${lines.join("\n")}`);
   return code;
 }

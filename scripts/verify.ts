@@ -40,28 +40,47 @@ async function readReport(path: string): Promise<TestReport | undefined> {
   return existsSync(path) ? (JSON.parse(await readFile(path, "utf8")) as TestReport) : undefined;
 }
 
-const testStep: Step = {
-  title: "tests, house laws, documents and examples",
-  async run() {
-    const { runStep } = await import("./house/steps.ts");
-    const folder = await mkdtemp(join(tmpdir(), "corral-verify-"));
-    try {
-      const path = join(folder, "report.json");
-      const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${path}`];
-      const outcome = await runStep({ command: "vitest", args, show: true });
-      return tallyTests(await readReport(path), outcome);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  },
-};
+/** A step that is many tests, told where it writes its report. */
+function testStep(title: string, command: string, argsFor: (report: string) => readonly string[]): Step {
+  return {
+    title,
+    async run() {
+      const { runStep } = await import("./house/steps.ts");
+      const folder = await mkdtemp(join(tmpdir(), "corral-verify-"));
+      try {
+        const path = join(folder, "report.json");
+        const outcome = await runStep({ command, args: argsFor(path), show: true });
+        return tallyTests(await readReport(path), outcome);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  };
+}
+
+const ordinaryTests = testStep("tests, house laws, documents and examples", "vitest", (report) => [
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${report}`,
+]);
+
+/** Minutes of work for two cores, and a gigabyte of programs: done by CI, and by whoever asks for it. */
+function realHarnesses(): readonly Step[] {
+  const title = "real harnesses, without a network";
+  if (process.env.CI || process.env.CORRAL_REAL)
+    return [testStep(title, "node", (report) => ["scripts/real.ts", `--report=${report}`])];
+  console.log(`${title}: left out, for this is not CI; \`npm run real\` plays them.`);
+  return [];
+}
 
 function allSteps(): readonly Step[] {
   const openapi = "scripts/openapi.ts";
   return [
     programStep("format and lint", "biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
     programStep("types", "tsc", ["--noEmit"]),
-    testStep,
+    ordinaryTests,
+    ...realHarnesses(),
     ...(existsSync(join(root, openapi)) ? [programStep("OpenAPI document", "node", [openapi, "--check"])] : []),
   ];
 }

@@ -26,7 +26,8 @@ export function retold(clock: Pick<Clock, "monotonicMs">): Required<Pick<Correct
 
   /** After a pause in which the model may have been asked again, everything may be said again. */
   const mayBegin = (name: VoiceName, text: string): void => {
-    if (!heard[name].said.startsWith(text)) return;
+    const { said } = heard[name];
+    if (said === "" || !(said.startsWith(text) || text.startsWith(said))) return;
     for (const voice of Object.values(heard)) voice.again = voice.said === "" ? undefined : "";
   };
 
