@@ -9,6 +9,24 @@ const outcomes = async (appends: readonly Promise<void>[]): Promise<readonly str
     one.status === "fulfilled" ? "kept" : isFault(one.reason) ? one.reason.code : String(one.reason),
   );
 
+test("a page shows nothing whose cursor would be refused, also when the disk is ahead of its word (invariant 4)", async () => {
+  const inner = memoryStore();
+  const word = Promise.withResolvers<void>();
+  const append: typeof inner.append = async (request) => {
+    const last = await inner.append(request);
+    if (last > 2) await word.promise;
+    return last;
+  };
+  const log = openLog({ ...inner, append, [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose]() });
+  await log.append(entries(2));
+  const third = log.append(entries(1, 3));
+  while ((await inner.head(subject))?.last !== 3) await breathe();
+  expect(await log.read({ after: 0, limit: 10 })).toMatchObject({ items: expected(2), last: 2 });
+  word.resolve();
+  await third;
+  expect(await log.read({ after: 0, limit: 10 })).toMatchObject({ items: expected(3), last: 3 });
+});
+
 test("an append is durable before it is acknowledged, and told to nobody before (invariant 4)", async () => {
   const store = trialStore();
   const log = openLog(store);

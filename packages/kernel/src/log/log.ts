@@ -110,8 +110,12 @@ export class Log {
     }
   }
 
-  read(options: { readonly after: number; readonly limit: number; readonly maxBytes?: number }): Promise<Page> {
-    return this.#need.store.read(this.subject, options);
+  /** The disk may be ahead of what it has told us: what is not yet known to be kept is not shown, or its cursor would be refused. */
+  async read(options: { readonly after: number; readonly limit: number; readonly maxBytes?: number }): Promise<Page> {
+    const page = await this.#need.store.read(this.subject, options);
+    const { last } = this;
+    if (page.last <= last) return page;
+    return { ...page, items: page.items.filter(({ cursor }) => cursor <= last), last };
   }
 
   /** Waits until there is something after a cursor, the log has ended, or the signal is aborted. */
