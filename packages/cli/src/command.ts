@@ -40,6 +40,7 @@ export const reachOptions = (): readonly Option[] => [
 
 export const stateOptions = (): readonly Option[] => [
   new Option("--state <dir>", "the state directory (CORRAL_STATE)"),
+  new Option("--data <dir>", "where agents are installed (CORRAL_DATA)"),
   new Option("--token-file <file>", "a file with the daemon's token (CORRAL_TOKEN, CORRAL_TOKEN_FILE)"),
   new Option("--token <token>", "the token itself; other users can read it in the process list").hideHelp(),
   new Option("--config <file>", "the config file (CORRAL_CONFIG)"),
@@ -100,6 +101,7 @@ export const settingsOf = (flags: WrittenFlags): ConfigFlags => ({
   ...(flags.config === undefined ? {} : { config: flags.config }),
   ...(flags.token === undefined ? {} : { token: flags.token }),
   state: flags.state,
+  data: flags.data,
   host: flags.host,
   port: flags.port,
   url: flags.url,

@@ -1,7 +1,16 @@
 /** The composition root: the one place where a kernel is put together from its parts. */
 import { createDaemon, type Daemon, type LogLine } from "@corral/daemon";
-import { harnesses, openSqliteStore } from "@corral/drivers";
-import { createKernel, createProcesses, isoTime, type Kernel, ownerOf, systemClock } from "@corral/kernel";
+import { allLogins, harnesses, loginVariables, openSqliteStore } from "@corral/drivers";
+import {
+  createInstaller,
+  createKernel,
+  createProcesses,
+  discoverCredentials,
+  isoTime,
+  type Kernel,
+  ownerOf,
+  systemClock,
+} from "@corral/kernel";
 import type { Config } from "./config.ts";
 import { version } from "./version.ts";
 
@@ -27,15 +36,17 @@ function surpriseLine(error: unknown, where: string): string {
 }
 
 export async function compose(config: Config, { log, open = false }: ComposeOptions = {}): Promise<Composed> {
-  const { stateDir, hostEnv, cwd, token, cors, allowedHosts } = config;
+  const { stateDir, dataDir, hostEnv, cwd, token, cors, allowedHosts, world } = config;
   await using opened = new AsyncDisposableStack();
   const clock = systemClock;
   const store = opened.use(await openSqliteStore({ dir: stateDir, clock }));
   const processes = opened.use(createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv }));
   const surprise = (error: unknown, where: string) => log?.(surpriseLine(error, where));
-  const kernel = opened.use(
-    await createKernel({ store, harnesses, processes, clock, stateDir, hostEnv, defaultCwd: cwd, surprise }),
-  );
+  // npm works as its user has set it up: the installer picks what it needs of the surroundings, and nothing else.
+  const installer = createInstaller({ dataDir, clock, processes, hostEnv: world.env });
+  const credentials = () => discoverCredentials({ ...world, variables: loginVariables, logins: allLogins });
+  const parts = { store, harnesses, processes, installer, credentials, clock };
+  const kernel = opened.use(await createKernel({ ...parts, stateDir, hostEnv, defaultCwd: cwd, surprise }));
   const daemon = createDaemon({
     kernel,
     clock,

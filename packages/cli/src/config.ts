@@ -21,6 +21,8 @@ export const worldOf = (): World => ({
 
 export interface Config {
   readonly stateDir: string;
+  /** Where agents are installed; several state directories may share it. */
+  readonly dataDir: string;
   readonly host: string;
   readonly port: number;
   /** A daemon to talk to, wherever it keeps its state; absent means the one of this state directory. */
@@ -32,6 +34,8 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   readonly hostEnv: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** The surroundings as they are: npm's own settings and people's logins are picked from them. */
+  readonly world: World;
 }
 
 /** The flags that a command was given; only those that the person wrote. */
@@ -79,10 +83,11 @@ function settle({ written, nameOf, folder }: Layer): Settings {
     const said = parsed.error.issues.map((issue) => `${nameOf(fieldPath(issue.path))}: ${issue.message}`);
     throw refuse(said.join("; "), "Correct it and try again; `corral serve --help` lists the settings.");
   }
-  const { state, tokenFile, ...rest } = parsed.data;
+  const { state, data, tokenFile, ...rest } = parsed.data;
   return {
     ...rest,
     ...(state === undefined ? {} : { state: resolve(folder, state) }),
+    ...(data === undefined ? {} : { data: resolve(folder, data) }),
     ...(tokenFile === undefined ? {} : { tokenFile: resolve(folder, tokenFile) }),
   };
 }
@@ -149,6 +154,8 @@ async function readToken(flags: ConfigFlags, settings: Settings, { env }: World)
 const usualState = ({ env, home }: World): string =>
   join(env.XDG_STATE_HOME || join(home, ".local", "state"), "corral");
 
+const usualData = ({ env, home }: World): string => join(env.XDG_DATA_HOME || join(home, ".local", "share"), "corral");
+
 const present = <Some extends object>(some: Some): Partial<Some> =>
   Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as Partial<Some>;
 
@@ -161,6 +168,7 @@ export async function readConfig({ config, token, ...flags }: ConfigFlags, world
   const secret = await readToken({ ...flags, ...(token === undefined ? {} : { token }) }, settings, world);
   return {
     stateDir: settings.state ?? usualState(world),
+    dataDir: settings.data ?? usualData(world),
     host: settings.host ?? "127.0.0.1",
     port: settings.port ?? defaultPort,
     ...(settings.url === undefined ? {} : { url: settings.url }),
@@ -171,5 +179,6 @@ export async function readConfig({ config, token, ...flags }: ConfigFlags, world
     allowedHosts: settings.allowedHosts ?? [],
     hostEnv: hostEnvOf(world),
     cwd: world.cwd,
+    world,
   };
 }

@@ -47,8 +47,8 @@ describe("help", () => {
   });
 });
 
-/** Examples that a person runs in another terminal, or that take a while; their own tests run them. */
-const elsewhere = /^corral (serve|demo|model-stub)| -f |--story/;
+/** Examples that a person runs in another terminal, that take a while or that need a registry; their own tests run them. */
+const elsewhere = /^corral (serve|demo|model-stub|agents (un)?install)| -f |--story/;
 
 /** In the order in which each finds what it names: what removes comes last. */
 const rank = (line: string): number => {

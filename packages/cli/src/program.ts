@@ -4,6 +4,7 @@ import { separateKinds } from "./argv.ts";
 import { examplesText, type Stage } from "./command.ts";
 import { agentsCommand } from "./commands/agents.ts";
 import { askCommand } from "./commands/ask.ts";
+import { credentialsCommand } from "./commands/credentials.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { modelStubCommand } from "./commands/model-stub.ts";
@@ -25,6 +26,7 @@ const makers = [
   askCommand,
   psCommand,
   agentsCommand,
+  credentialsCommand,
   demoCommand,
   doctorCommand,
   proofCommand,
@@ -55,6 +57,8 @@ function hush(command: Command, { stdout }: Shell): void {
 export function createProgram(stage: Stage): Command {
   const program = new Command("corral")
     .description("Runs any coding agent behind one API; nothing is lost, nothing hangs, nothing is left behind.")
+    // Of two commands with the same option the one that it is written behind has it: `agents install --json`.
+    .enablePositionalOptions()
     .version(version, "-V, --version", "print the release")
     .helpOption("-h, --help", "print help; every command has its own")
     .addHelpText("after", examplesText(examples));

@@ -6,6 +6,7 @@ const listOfText = z.array(z.string().min(1));
 export const settingsSchema = z
   .strictObject({
     state: z.string().min(1),
+    data: z.string().min(1),
     host: z.string().min(1),
     port: z.int("must be a whole number").min(0).max(65_535),
     url: z.url({ protocol: /^https?$/, error: "must be an http or https address" }),
@@ -37,6 +38,7 @@ export const asNumber = (text: string): unknown => (/^\d+$/.test(text) ? Number(
 
 export const settingsTable: Readonly<Record<string, Names>> = {
   state: { flag: "--state", env: "CORRAL_STATE", read: asText },
+  data: { flag: "--data", env: "CORRAL_DATA", read: asText },
   host: { flag: "--host", env: "CORRAL_HOST", read: asText },
   port: { flag: "--port", env: "CORRAL_PORT", read: asNumber },
   url: { flag: "--url", env: "CORRAL_URL", read: asText },

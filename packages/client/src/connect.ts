@@ -4,11 +4,13 @@ import {
   type AnswerOf,
   type Contract,
   defaultPort,
+  type InstalledAgent,
   type RunRow,
   type Session as SessionState,
 } from "@corral/protocol";
 import { type CallFunction, type CallOf, type CallOptions, createWire } from "./call.ts";
 import type { Road } from "./follow.ts";
+import { type InstallOptions, install } from "./install.ts";
 import { pagesOf } from "./pages.ts";
 import { createSession, type Session } from "./session.ts";
 import { platformSleep, type Sleep } from "./sleep.ts";
@@ -48,6 +50,8 @@ export interface Corral {
   readonly call: CallFunction;
   agents(options?: CallOptions): Promise<readonly AgentRecord[]>;
   agent(id: string, options?: CallOptions): Promise<AgentRecord>;
+  /** Resolves when the agent's programs are there; it goes on without us when we leave. */
+  install(id: string, options?: InstallOptions): Promise<InstalledAgent>;
   /** The harness processes that are alive. */
   runs(options?: CallOptions): Promise<readonly RunRow[]>;
   /** Is the daemon there? Answers or throws at once. */
@@ -93,6 +97,7 @@ export function connect(options: ConnectOptions = {}): Corral {
     sessions: createSessionList({ wire, waysOut: { polls: false } }),
     agents: async (how) => (await call("listAgents", {}, how)).agents,
     agent: (agent, how) => call("readAgent", { params: { agent } }, how),
+    install: (agent, how) => install(wire, agent, how),
     runs: async (how) => (await call("listRuns", {}, how)).items,
     health: (how) => call("readHealth", {}, { patienceMs: 0, ...how }),
   };

@@ -6,6 +6,8 @@ export type {
   ContentBlock,
   EventType,
   FaultCode,
+  InstalledAgent,
+  InstallProgressLine,
   Item,
   OperationName,
   Part,
@@ -22,6 +24,7 @@ export { allows, chunkText, Fault, fold, isClean, isFault } from "@corral/protoc
 export type { CallFunction, CallOf, CallOptions } from "./call.ts";
 export { type ConnectOptions, type Corral, connect, type SessionList } from "./connect.ts";
 export type { FollowOptions } from "./follow.ts";
+export type { InstallOptions } from "./install.ts";
 export type { OnState, Prompt, Session } from "./session.ts";
 export type { Sleep } from "./sleep.ts";
 export type { AnswerWords, PromptOptions, TurnRun } from "./turn-run.ts";

@@ -1,5 +1,6 @@
 /** The plug-ins that the kernel drives. */
 export * from "./harness/index.ts";
+export { allLogins, loginVariables } from "./harness/logins.ts";
 export { runScriptedHarness } from "./scripted/run.ts";
 export { parseStory, storyValue } from "./scripted/story.ts";
 export * from "./store/index.ts";

@@ -64,16 +64,13 @@ const passedOver = (said: string, why: string): FileReading => ({
   notes: [`${said} ${why}; it was passed over.`],
 });
 
-async function readText(path: string): Promise<string | undefined> {
-  if ((await stat(path)).size > largestBytes) return undefined;
-  return readFile(path, "utf8");
-}
-
 async function readLogin(login: Login, { path, said }: Place): Promise<FileReading> {
   try {
-    const text = await readText(path);
-    if (text === undefined) return passedOver(said, "is too large to be a login");
-    return { found: foundSchema.parse(login.read(JSON.parse(text))), notes: [] };
+    const entry = await stat(path);
+    if (!entry.isFile()) return passedOver(said, "is not a file");
+    if (entry.size > largestBytes) return passedOver(said, "is too large to be a login");
+    const content: unknown = JSON.parse(await readFile(path, "utf8"));
+    return { found: foundSchema.parse(login.read(content)), notes: [] };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return { found: [], notes: [] };

@@ -159,6 +159,8 @@ const described = ({ platform }: House, plan: Plan, dir: string): Omit<Installed
 interface Shared {
   readonly done: Promise<Installed>;
   readonly listeners: Set<(progress: InstallProgress) => void>;
+  /** Where it is, for those who join in later. */
+  readonly newest: () => InstallProgress | undefined;
 }
 
 /** Whoever asks for what is being installed joins in; nobody's leaving ends it for the others. */
@@ -166,17 +168,16 @@ function createJobs(house: House) {
   const jobs = new Map<string, Shared>();
   const begin = (name: string, job: Job): Shared => {
     const listeners: Shared["listeners"] = new Set();
-    let told = "";
+    let newest: InstallProgress | undefined;
     const tell = (progress: InstallProgress) => {
-      const text = JSON.stringify(progress);
-      if (text === told) return;
-      told = text;
+      if (JSON.stringify(progress) === JSON.stringify(newest)) return;
+      newest = progress;
       for (const listener of listeners) listener(progress);
     };
     const done = heldOpen(() => work(house, job, tell)).finally(() => jobs.delete(name));
     // Also when all who waited have left.
     done.catch((error: unknown) => error);
-    const shared = { done, listeners };
+    const shared = { done, listeners, newest: () => newest };
     jobs.set(name, shared);
     return shared;
   };
@@ -184,7 +185,9 @@ function createJobs(house: House) {
     settled: () => Promise.allSettled([...jobs.values()].map(({ done }) => done)),
     async join(job: Job, { onProgress, signal }: Pick<InstallOptions, "onProgress" | "signal">): Promise<Installed> {
       const name = JSON.stringify(job);
-      const { done, listeners } = jobs.get(name) ?? begin(name, job);
+      const { done, listeners, newest } = jobs.get(name) ?? begin(name, job);
+      const at = newest();
+      if (onProgress && at) onProgress(at);
       if (onProgress) listeners.add(onProgress);
       try {
         return await (signal ? Promise.race([done, aborted(signal)]) : done);
