@@ -3,6 +3,7 @@ import { type Corral, connect, isFault } from "@corral/client";
 import { type Clock, sleep } from "@corral/kernel";
 import { Fault, type FaultCode, faults, type SessionId, streamMediaTypes } from "@corral/protocol";
 import type { Chance } from "../seeded.ts";
+import type { Account } from "./compare.ts";
 
 export const ways = ["sse", "ndjson", "pages"] as const;
 export type Way = (typeof ways)[number];
@@ -46,6 +47,11 @@ export class Visitor {
 
   get cursor(): number {
     return this.need.after + this.texts.length;
+  }
+
+  get account(): Account {
+    const { who, after } = this.need;
+    return { who, after, texts: this.texts };
   }
 
   /** Comes and goes until the session is over. */

@@ -100,7 +100,8 @@ function carry(client: Socket, { port, clock, passage: draw }: RoadNeed, tally: 
   tally.connections += 1;
   if (shadow) tally.duplicates += 1;
   for (const socket of all) socket.on("error", end); // Cuts are what this road is for; the client sees its own.
-  for (const socket of [client, upstream]) socket.on("close", end);
+  // What the daemon has said when it closes is still on its way; whoever carries it closes the client's side.
+  client.on("close", end);
   const ride: Ride = { client, upstream, passage, clock, tally, over: ends.signal, end };
   carryRequests(ride, shadow);
   carryAnswers(ride).catch(end); // A connection that is over carries nothing more.

@@ -10,6 +10,7 @@ import { type Crash, noEvidence, type Told } from "../look/evidence.ts";
 import { failuresOf } from "../look/invariants.ts";
 import type { ProofContext } from "../proof.ts";
 import type { Chance } from "../seeded.ts";
+import { differences } from "./compare.ts";
 import { Visitor, ways } from "./follower.ts";
 import { openRoad, type Road, type Tally } from "./road.ts";
 import { story } from "./story.ts";
@@ -138,17 +139,6 @@ async function killAlong(scene: Scene): Promise<void> {
   }
 }
 
-function compare({ need: { who, after }, texts }: Visitor, log: readonly string[]): readonly string[] {
-  const wanted = log.slice(after);
-  const at = wanted.findIndex((text, index) => text !== texts[index]);
-  if (at < 0 && texts.length === wanted.length) return [];
-  const place = at < 0 ? wanted.length : at;
-  return [
-    `${who} saw ${texts.length} of ${wanted.length} events after ${after}; event ${after + place + 1} is ` +
-      `${wanted[place]?.slice(0, 200)} in the log and ${texts[place]?.slice(0, 200)} as it was told`,
-  ];
-}
-
 const acceptable = new Set(["completed", "lost"]);
 
 async function judge(scene: Scene, one: Played, visitors: readonly Visitor[]): Promise<readonly string[]> {
@@ -188,7 +178,7 @@ async function torture(scene: Scene): Promise<Round> {
   const visiting = played.flatMap((one) => Array.from({ length: size.followers }, (_, at) => visit(scene, at, one)));
   const [visitors] = await Promise.all([Promise.all(visiting), drive(scene)]);
   const logs = new Map(played.map(({ session }) => [session.id, readTexts(house.stateDir, session.id)]));
-  const compared = visitors.flatMap((visitor) => compare(visitor, logs.get(visitor.need.session) ?? []));
+  const compared = visitors.flatMap((visitor) => differences(visitor.account, logs.get(visitor.need.session) ?? []));
   const judged = await Promise.all(played.map((one) => judge(scene, one, visitors)));
   return {
     failures: [...compared, ...judged.flat()],

@@ -1,0 +1,41 @@
+/** What the tests of proofs run in: a temporary directory, the real executable and the machine's own time. */
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "@corral/kernel";
+import { expect } from "vitest";
+import type { Proof, ProofContext, Proved } from "./proof.ts";
+
+const program = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
+
+export const hostEnv: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
+
+/** Runs the small part of a proof; its seed is in the message of a failure. */
+export async function runQuick(proof: Proof, over: Partial<ProofContext> = {}): Promise<Proved> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "corral-")));
+  const stop = new AbortController();
+  try {
+    return await proof.run({
+      corral: [process.execPath, program],
+      hostEnv,
+      folder,
+      clock: systemClock,
+      signal: stop.signal,
+      quick: true,
+      tell: () => undefined,
+      ...over,
+    });
+  } finally {
+    stop.abort(new Error("the test is over"));
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export function expectProved({ rows, seed, passed, failed }: Proved): void {
+  expect(
+    rows.flatMap(({ name, failures }) => failures.map((why) => `${name}: ${why}`)),
+    `seed ${seed}`,
+  ).toEqual([]);
+  expect([passed, failed]).toEqual([rows.length, 0]);
+}
