@@ -13,6 +13,8 @@ export interface Limits {
   readonly stallAfterMs: number;
   /** After so much silence its turn fails. */
   readonly stallLimitMs: number;
+  /** The same while a tool runs: builds and tests are silent for long. */
+  readonly toolStallLimitMs: number;
   /** How long a harness without work is kept. */
   readonly idleHarnessMs: number;
   /** How much of a conversation is told again to a harness that lost it. */
@@ -30,6 +32,7 @@ export const defaultLimits: Limits = {
   stopMs: 15_000,
   stallAfterMs: 60_000,
   stallLimitMs: 900_000,
+  toolStallLimitMs: 4 * 3_600_000,
   idleHarnessMs: 600_000,
   replayBytes: 64 * 1024,
   receiptMs: 7 * 24 * 3_600_000,

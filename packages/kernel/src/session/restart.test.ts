@@ -204,3 +204,15 @@ test("a retry of a prompt gets the first answer, also from the next daemon", asy
   await until(() => back.session.state().queue.length === 0);
   expect(back.session.state().turns).toBe(1);
 });
+
+test("a session whose log cannot be read keeps no other from coming back, and is refused when it is asked for", async () => {
+  await using kit = await openKit();
+  const { id, play } = await kit.open([["quote"]]);
+  await play("hello");
+  const broken = "ses_0000000000000000000000000z" as SessionId;
+  await kit.store.append({ subject: broken, expected: 0, entries: ['{"type":"turn.started","data":{}}'] });
+  await kit.restart();
+  expect((await kit.kernel.sessions.find(id)).state().turns).toBe(1);
+  expect(await refusal(kit.kernel.sessions.find(broken))).toBeInstanceOf(Error);
+  expect(kit.surprises.splice(0)).toHaveLength(1);
+});

@@ -103,7 +103,16 @@ export class AllSessions implements Sessions {
       below = heads.at(-1)?.subject;
       if (heads.length < headsPage) break;
     }
-    for (const id of interrupted.toReversed()) await this.find(id);
+    for (const id of interrupted.toReversed()) await this.#bringBack(id);
+  }
+
+  /** One log that cannot be read must not keep the others away. */
+  async #bringBack(id: SessionId): Promise<void> {
+    try {
+      await this.find(id);
+    } catch (error) {
+      this.#need.surprise(error, `${id} could not be brought back`);
+    }
   }
 
   /** The harnesses that are alive, and whose they are. */

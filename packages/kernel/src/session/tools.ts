@@ -5,6 +5,8 @@ const isOver = (status: unknown): boolean => status === "completed" || status ==
 
 export interface OpenTools {
   heard(update: SessionUpdate): void;
+  /** Whether any has begun and not ended. */
+  readonly any: boolean;
   /** Their ends, in the daemon's own word. */
   ends(turn: TurnId, outcome: TurnOutcome): readonly Draft[];
 }
@@ -16,6 +18,9 @@ export function watchTools(): OpenTools {
       if (typeof toolCallId !== "string" || !sessionUpdate.startsWith("tool_call")) return;
       if (isOver(status)) open.delete(toolCallId);
       else if (status !== undefined || sessionUpdate === "tool_call") open.add(toolCallId);
+    },
+    get any() {
+      return open.size > 0;
     },
     ends(turn, outcome) {
       const status = outcome === "completed" ? "completed" : "failed";

@@ -160,8 +160,9 @@ export class TurnRun implements AskingTurn {
         told = true;
         this.#tellStall(Math.round(silentMs));
       }
-      if (silentMs >= limits.stallLimitMs) this.#stalled(Math.round(silentMs));
-      else this.#timers.push(clock.after(nextLookMs(limits.stallAfterMs, limits.stallLimitMs, silentMs), look));
+      const limitMs = this.#tools.any ? limits.toolStallLimitMs : limits.stallLimitMs;
+      if (silentMs >= limitMs) this.#stalled(Math.round(silentMs));
+      else this.#timers.push(clock.after(nextLookMs(limits.stallAfterMs, limitMs, silentMs), look));
     };
     look();
   }

@@ -152,15 +152,26 @@ test("a harness that has stopped is said to stall, and then its turn fails", asy
   expect((await play()).output).toBe("2 messages");
 });
 
+test("a tool may be silent for longer than a harness without one, and not for ever", async () => {
+  const limits = { stallAfterMs: 50, stallLimitMs: 1_000, toolStallLimitMs: 60_000 };
+  await using kit = await openKit({ store: "memory", limits });
+  const steps = [{ tool: { title: "Build", kind: "execute", run: "sleep 2; echo built" } }, { say: "done" }];
+  const { play, witness } = await kit.open([steps]);
+  expect(await play()).toMatchObject({ outcome: "completed", output: "done" });
+  expect(witness.all("harness.stalled").length).toBeGreaterThan(0);
+});
+
 test("silence while a person is asked is not the harness's", async () => {
-  await using kit = await openKit({ store: "memory", limits: { stallAfterMs: 50, stallLimitMs: 400 } });
+  await using kit = await openKit({ store: "memory", limits: { stallAfterMs: 50, stallLimitMs: 900 } });
   const { session, prompt, witness } = await kit.open([[{ ask: { title: "Well?", allowed: [{ say: "thanks" }] } }]]);
   const turn = await prompt();
-  const { data } = await witness.heard("turn.asked");
+  const asked = await witness.heard("turn.asked");
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  await session.answer(data.ask, { decision: "allow" });
+  await session.answer(asked.data.ask, { decision: "allow" });
+  const answered = await witness.heard("turn.answered");
   expect(await session.ended(turn.id)).toMatchObject({ outcome: "completed", output: "thanks" });
-  expect(witness.all("harness.stalled")).toEqual([]);
+  const meanwhile = ({ cursor }: { cursor: number }) => cursor > asked.cursor && cursor < answered.cursor;
+  expect(witness.all("harness.stalled").filter(meanwhile)).toEqual([]);
 });
 
 test("a running turn takes steering where the harness can, and says so where it cannot", async () => {
