@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createKernel, createProcesses, type Kernel, memoryStore, ownerOf, type SessionHandle } from "@corral/kernel";
 import { askPolicySchema, isClean, type SessionEvent } from "@corral/protocol";
+import { bounded } from "../bounded.ts";
 import { noEvidence } from "../look/evidence.ts";
 import { failuresOf } from "../look/invariants.ts";
 import { carriersOf } from "../look/processes.ts";
@@ -35,16 +36,11 @@ interface Field extends ProofContext {
   readonly folder: string;
 }
 
-async function promptTwice(session: SessionHandle, { clock, signal }: Field): Promise<readonly string[]> {
-  const late: string[] = [];
+async function promptTwice(session: SessionHandle, { clock, signal }: Field): Promise<void> {
   for (let prompt = 1; prompt <= 2; prompt++) {
-    const sinceMs = clock.monotonicMs();
     const { id } = await session.prompt({ prompt: [{ type: "text", text: "Go" }], timeoutMs: turnLimitMs });
-    await session.ended(id, { signal: AbortSignal.any([signal, AbortSignal.timeout(turnBoundMs)]) });
-    const tookMs = Math.round(clock.monotonicMs() - sinceMs);
-    if (tookMs > turnBoundMs) late.push(`turn ${prompt} took ${tookMs} ms`);
+    await bounded({ limitMs: turnBoundMs, clock, signal }, (limited) => session.ended(id, { signal: limited }));
   }
-  return late;
 }
 
 async function meet(
@@ -60,14 +56,14 @@ async function meet(
   const policy = askPolicySchema.parse({ deadlineMs: 200, onExpire: chance.pick(["deny", "allow", "cancel"]) });
   const { id } = await kernel.sessions.open({ agent: "hostile", cwd, policy });
   const session = await kernel.sessions.find(id);
-  const late = await promptTwice(session, field);
+  await promptTwice(session, field);
   const state = await session.change({ closed: true });
   const residue = (await session.residue()).filter((one) => !isClean(one));
   const evidence = { ...noEvidence, log: await logOf(session), states: [state], residue };
   const outside = existsSync(join(cwd, "..", outsideName)) ? ["a file was written outside the workspace"] : [];
   const broken = failuresOf(evidence).map(({ invariant, says }) => `invariant ${invariant}: ${says}`);
   await kernel.sessions.remove(id);
-  return { found: [...late, ...outside, ...broken], lines: linesIn(script) };
+  return { found: [...outside, ...broken], lines: linesIn(script) };
 }
 
 async function meetAll(field: Field, chance: Chance, count: number) {

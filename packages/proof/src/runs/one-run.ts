@@ -1,6 +1,6 @@
 /** One run from the opening of its session to its removal, and what it left behind. */
 import type { Corral, Session } from "@corral/client";
-import { isClean, type RunId, type SessionEvent, type TurnId } from "@corral/protocol";
+import { isClean, type RunId, type SessionEvent } from "@corral/protocol";
 import { everybody, isRunning, valueIn } from "../look/processes.ts";
 import type { RunKind } from "./kinds.ts";
 
@@ -15,19 +15,18 @@ const working = (event: SessionEvent): boolean =>
   event.type === "turn.updated" || event.type === "harness.started" || event.type === "turn.asked";
 
 /** Waits until the harness is at work, and then does to the turn what the person of this kind does. */
-async function interfere({ kind, signal }: OneRun, session: Session, turn: TurnId): Promise<void> {
+async function interfere({ kind, signal }: OneRun, session: Session): Promise<void> {
   if (!kind.person) return;
   for await (const event of session.events({ signal })) if (working(event)) break;
   if (kind.person === "closes") await session.close();
   else await session.cancel();
-  void turn;
 }
 
 async function play(one: OneRun, session: Session): Promise<readonly string[]> {
   const { kind } = one;
   const { answer } = kind;
   const run = session.prompt("Go", answer ? { onAsk: () => answer } : {});
-  const [turn] = await Promise.all([run, run.id.then((id) => interfere(one, session, id))]);
+  const [turn] = await Promise.all([run, run.id.then(() => interfere(one, session))]);
   if (turn.outcome === kind.ends) return [];
   return [`it ended as ${turn.outcome}, not as ${kind.ends} (${turn.fault?.code}: ${turn.fault?.detail})`];
 }

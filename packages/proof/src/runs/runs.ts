@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "@corral/client";
+import { bounded } from "../bounded.ts";
 import { House } from "../cell/house.ts";
 import { type Proof, type ProofContext, type ProofRow, proved } from "../proof.ts";
 import { type Chance, createChance, freshSeed } from "../seeded.ts";
@@ -23,21 +24,18 @@ interface Shop extends ProofContext {
   readonly failures: Map<string, string[]>;
 }
 
-async function tryRun({ house, signal, clock, cwd, failures }: Shop, at: number, kind: RunKind): Promise<void> {
-  const late = new AbortController();
-  const takeBack = clock.after(runLimitMs, () => late.abort(new Error(`it took more than ${runLimitMs} ms`)));
-  const both = AbortSignal.any([signal, late.signal]);
-  const folder = join(cwd, `run-${at}`);
+async function tryRun(shop: Shop, at: number, kind: RunKind): Promise<void> {
+  const { house, failures } = shop;
+  const cwd = join(shop.cwd, `run-${at}`);
   try {
-    await mkdir(folder);
-    const corral = connect({ url: house.url, token: house.token, signal: both });
-    const found = await makeRun({ corral, cwd: folder, kind, signal: both });
+    await mkdir(cwd);
+    const found = await bounded({ ...shop, limitMs: runLimitMs }, (signal) =>
+      makeRun({ corral: connect({ url: house.url, token: house.token, signal }), cwd, kind, signal }),
+    );
     failures.get(kind.name)?.push(...found.map((says) => `run ${at}: ${says}`));
   } catch (error) {
-    signal.throwIfAborted();
+    shop.signal.throwIfAborted();
     failures.get(kind.name)?.push(`run ${at}: ${String(error)}`);
-  } finally {
-    takeBack();
   }
 }
 

@@ -1,5 +1,6 @@
 /** The proof that nobody who follows a session loses, repeats or mixes up an event, whatever the road and the daemon do. */
 import { join } from "node:path";
+import { bounded } from "../bounded.ts";
 import { type Proof, type ProofContext, type ProofRow, proved } from "../proof.ts";
 import { createChance, freshSeed } from "../seeded.ts";
 import { playRound, type Round, type RoundSize } from "./round.ts";
@@ -12,22 +13,16 @@ const quickSize: RoundSize = { sessions: 2, prompts: 5, followers: 8, kills: 2 }
 const wholeSize: RoundSize = { sessions: 3, prompts: 10, followers: 8, kills: 2 };
 const roundLimitMs = 300_000;
 
-async function playSeed(context: ProofContext, seed: number): Promise<Round> {
-  const { clock, quick } = context;
-  const late = new AbortController();
-  const takeBack = clock.after(roundLimitMs, () => late.abort(new Error("the round took too long")));
-  try {
-    return await playRound({
+const playSeed = (context: ProofContext, seed: number): Promise<Round> =>
+  bounded({ ...context, limitMs: roundLimitMs }, (signal) =>
+    playRound({
       ...context,
       folder: join(context.folder, `torture-${seed}`),
       chance: createChance(seed),
-      size: quick ? quickSize : wholeSize,
-      signal: AbortSignal.any([context.signal, late.signal]),
-    });
-  } finally {
-    takeBack();
-  }
-}
+      size: context.quick ? quickSize : wholeSize,
+      signal,
+    }),
+  );
 
 const empty: Round = { failures: [], events: 0, told: 0, visits: 0, road: { connections: 0, cuts: 0, duplicates: 0 } };
 
