@@ -1,5 +1,6 @@
 /** What was said in a session, kept in one file so that another process can go on with it. */
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isRecord, type JsonObject } from "./json.ts";
 import { wordsOf } from "./params.ts";
@@ -38,11 +39,12 @@ export function openShelf(stateDir: string): Shelf {
   }
   return {
     find,
+    // Without waiting in between: it happens twice in each turn, and here nobody else has anything to do meanwhile.
     async keep({ id, cwd, messages, chosen }) {
-      await mkdir(stateDir, { recursive: true, mode: 0o700 });
+      if (writes === 0) mkdirSync(stateDir, { recursive: true, mode: 0o700 });
       const beside = `${fileOf(id)}.${process.pid}-${++writes}`;
-      await writeFile(beside, JSON.stringify({ id, cwd, messages, chosen }), { mode: 0o600 });
-      await rename(beside, fileOf(id));
+      writeFileSync(beside, JSON.stringify({ id, cwd, messages, chosen }), { mode: 0o600 });
+      renameSync(beside, fileOf(id));
     },
     async list() {
       await mkdir(stateDir, { recursive: true, mode: 0o700 });
