@@ -1,6 +1,7 @@
 /** The registry of harnesses: one line each. */
 import type { Harness } from "@corral/kernel";
+import { codex } from "./codex.ts";
 import { opencode } from "./opencode.ts";
 import { scripted } from "./scripted.ts";
 
-export const harnesses: readonly Harness[] = [scripted, opencode];
+export const harnesses: readonly Harness[] = [scripted, opencode, codex];

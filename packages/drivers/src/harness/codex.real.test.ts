@@ -1,0 +1,7 @@
+/** The common cases with the real Codex. */
+import { realHarness } from "./cases/real.conformance.ts";
+
+realHarness("codex", {
+  dialect: "responses",
+  mode: { to: "plan", shows: (before, after) => before.systemSha256 !== after.systemSha256 },
+});
