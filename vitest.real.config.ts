@@ -1,4 +1,4 @@
-/** How the tests of the real harnesses run: two programs at a time, and only where `npm run real` has prepared the ground. */
+/** How the tests of the real harnesses run: two programs at a time, and only where `node scripts/real.ts` has prepared the ground. */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

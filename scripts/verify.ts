@@ -70,7 +70,7 @@ function realHarnesses(): readonly Step[] {
   const title = "real harnesses, without a network";
   if (process.env.CI || process.env.CORRAL_REAL)
     return [testStep(title, "node", (report) => ["scripts/real.ts", `--report=${report}`])];
-  console.log(`${title}: left out, for this is not CI; \`npm run real\` plays them.`);
+  console.log(`${title}: left out, for this is not CI; \`node scripts/real.ts\` plays them.`);
   return [];
 }
 

@@ -48,7 +48,8 @@ export function realHarness(id: string, ways: Ways): void {
   describe.concurrent(`${harness.title}, the real program`, () => {
     beforeAll(async () => {
       version = await versionOf(harness);
-      if (version === undefined) throw new Error(`${harness.title} is not installed for tests: run \`npm run real\`.`);
+      if (version === undefined)
+        throw new Error(`${harness.title} is not installed for tests: run \`node scripts/real.ts\`.`);
     });
     for (const one of cases) {
       const reason = reasons.get(one.name);

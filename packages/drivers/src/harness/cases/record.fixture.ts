@@ -90,8 +90,9 @@ const steps: readonly (readonly [string, (actor: Actor, stage: Stage) => Promise
   ],
 ];
 
+// The first row tells the options, for a driver may speak differently with others.
 await using stage = await Stage.open({ harness, ways: { dialect: dialect as Ways["dialect"] } });
-note("STEP open");
+lines.push(JSON.stringify({ t: 0, note: "STEP open", options: stage.request().options }));
 const actor = await stage.open({ policy: policy({ permissions: "ask" }) });
 for (const [name, play] of steps) {
   note(`STEP ${name}`);

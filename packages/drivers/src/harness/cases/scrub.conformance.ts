@@ -28,7 +28,7 @@ export function createScrubber(places: Readonly<Record<string, string>>): (line:
   return (line) => {
     let text = line;
     for (const [place, name] of placed) text = text.replaceAll(place, name);
-    text = text.replace(times, "2026-01-01T00:00:00Z").replace(ports, "$1:PORT").replace(epochs, "1767225600000");
+    text = text.replace(times, "2026-01-01T00:00:00Z").replace(ports, "$1:4010").replace(epochs, "1767225600000");
     for (const pattern of byChance) text = text.replace(pattern, nameFor);
     return text;
   };

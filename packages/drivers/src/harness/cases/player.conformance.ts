@@ -1,0 +1,107 @@
+/** Plays the harness's side of a recorded conversation to its driver: what the driver writes must be what was written then. */
+import { PassThrough } from "node:stream";
+import type { Child, Exit, Processes, SpawnNeed } from "@corral/kernel";
+import type { Direction } from "./tap.conformance.ts";
+
+interface Frame {
+  readonly id?: unknown;
+  readonly method?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly result?: unknown;
+}
+
+export interface Row {
+  /** Milliseconds since the recording began. */
+  readonly t: number;
+  readonly note?: string;
+  readonly dir?: Direction;
+  readonly msg?: Frame;
+  /** A line that was no frame. */
+  readonly stray?: string;
+}
+
+export const readRows = (text: string): readonly Row[] =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Row);
+
+/** One process for each `initialize`. */
+export function processesIn(rows: readonly Row[]): readonly (readonly Row[])[] {
+  const found: Row[][] = [];
+  for (const row of rows) {
+    if (row.msg?.method === "initialize" && row.dir === "client>agent") found.push([]);
+    if (row.dir) found.at(-1)?.push(row);
+  }
+  return found;
+}
+
+const quiet: Exit = { code: 0, stderr: { head: [], tail: [], totalLines: 0, truncated: false } };
+
+/** Whatever has to be read and answered is, once the loop of events has gone round a few times. */
+export async function settled(): Promise<void> {
+  for (let round = 0; round < 4; round += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The pipes of a process that is only a recording. */
+export class Player {
+  readonly #stdin = new PassThrough();
+  readonly #stdout = new PassThrough();
+  readonly #written: Frame[] = [];
+  readonly #gone = Promise.withResolvers<Exit>();
+  #wake = Promise.withResolvers<void>();
+
+  constructor() {
+    let rest = "";
+    this.#stdin.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.#written.push(...lines.filter(Boolean).map((line) => JSON.parse(line) as Frame));
+      this.#wake.resolve();
+    });
+  }
+
+  processes(tempDir: string): Processes {
+    const none = { run: "run_none", processes: [], ports: [], sockets: [], directories: [] } as never;
+    return {
+      spawn: (need: SpawnNeed) => Promise.resolve(this.#child(need)),
+      tempDir: () => Promise.resolve(tempDir),
+      list: () => Promise.resolve([]),
+      residue: () => Promise.resolve(none),
+      sweep: () => Promise.resolve(none),
+      sweepFormerLives: () => Promise.resolve([]),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  async say({ msg, stray }: Row): Promise<void> {
+    this.#stdout.write(`${stray ?? JSON.stringify(msg)}\n`);
+    await settled();
+  }
+
+  /** Resolves with the next frame that the driver writes. */
+  async heard(): Promise<Frame> {
+    for (;;) {
+      const next = this.#written.shift();
+      if (next) return next;
+      this.#wake = Promise.withResolvers();
+      await this.#wake.promise;
+    }
+  }
+
+  end(): void {
+    this.#stdout.end();
+    this.#gone.resolve(quiet);
+  }
+
+  #child({ name, run }: SpawnNeed): Child {
+    const close = () => {
+      this.end();
+      return this.#gone.promise;
+    };
+    const { promise: exited } = this.#gone;
+    const stderr = () => quiet.stderr;
+    const [stdin, stdout] = [this.#stdin, this.#stdout];
+    return { pid: 1, name, run, startedAt: "", stdin, stdout, stderr, exited, signal: () => undefined, close };
+  }
+}

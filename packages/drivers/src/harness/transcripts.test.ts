@@ -1,0 +1,22 @@
+/** Recorded conversations of the real programs, played to their drivers for ever: each folds to what it always did. */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { type Row, readRows } from "./cases/player.conformance.ts";
+import { foldRecording } from "./cases/replay.conformance.ts";
+import { harnesses } from "./index.ts";
+
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../../fixtures/transcripts/${name}`, import.meta.url));
+const recorded = harnesses.filter(({ id }) => existsSync(fixture(`${id}.jsonl`)));
+
+/** The first row tells the options that the session was opened with. */
+const optionsIn = ([first]: readonly Row[]) => (first as { options?: Record<string, unknown> } | undefined)?.options;
+
+describe.each(recorded)("$id", (harness) => {
+  test("a recorded conversation folds to what it always did (D-31)", async () => {
+    const rows = readRows(readFileSync(fixture(`${harness.id}.jsonl`), "utf8"));
+    const folded = await foldRecording({ harness, rows, options: optionsIn(rows) ?? {} });
+    await expect(`${JSON.stringify(folded, undefined, 2)}\n`).toMatchFileSnapshot(fixture(`${harness.id}.folded.json`));
+  });
+});
