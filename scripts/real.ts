@@ -8,7 +8,7 @@ import { createInstaller, createProcesses, type Harness, ownerOf, systemClock } 
 import { runStep } from "./house/steps.ts";
 import { offline } from "./real/offline.ts";
 
-const dataDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
+const keptIn = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
 const inCi = Boolean(process.env.CI);
 const hostEnv = { PATH: process.env.PATH ?? "" };
 
@@ -19,9 +19,9 @@ async function ready(harness: Harness): Promise<Ready> {
   const stateDir = await mkdtemp(join(tmpdir(), "corral-"));
   try {
     await using processes = createProcesses({ clock: systemClock, stateDir, owner: ownerOf(stateDir), hostEnv });
-    await using installer = createInstaller({ dataDir, clock: systemClock, processes, hostEnv: process.env });
+    await using installer = createInstaller({ dataDir: keptIn, clock: systemClock, processes, hostEnv: process.env });
     const { alreadyInstalled, version } = await installer.install(harness);
-    if (!alreadyInstalled) console.log(`${harness.id} ${version}: installed in ${dataDir}`);
+    if (!alreadyInstalled) console.log(`${harness.id} ${version}: installed in ${keptIn}`);
     return { harness };
   } catch (error) {
     return { harness, missing: error instanceof Error ? error.message : String(error) };

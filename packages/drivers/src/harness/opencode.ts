@@ -4,7 +4,7 @@ import { acpHarness, type LaunchNeed } from "@corral/kernel";
 import { retold } from "./corrections/retold.ts";
 import { usageFromDatabase } from "./corrections/usage-from-database.ts";
 import { type GatewayOptions, gatewayOf, gatewayOptions } from "./gateway.ts";
-import { dataHome, ownHome } from "./own-home.ts";
+import { shareDirOf, ownHome } from "./own-home.ts";
 
 type Dialect = NonNullable<GatewayOptions["dialect"]>;
 
@@ -90,7 +90,7 @@ export const opencode = acpHarness({
   },
   corrections: ({ clock, stateDir }) => {
     const once = retold(clock);
-    const whole = usageFromDatabase({ clock, path: join(dataHome(stateDir), "opencode", "opencode.db") });
+    const whole = usageFromDatabase({ clock, path: join(shareDirOf(stateDir), "opencode", "opencode.db") });
     return {
       ...once,
       ...whole,

@@ -19,14 +19,14 @@ export interface OwnHome {
 
 const homeOf = (stateDir: string): string => join(stateDir, "home");
 
-export const dataHome = (stateDir: string): string => join(homeOf(stateDir), ".local", "share");
+export const shareDirOf = (stateDir: string): string => join(homeOf(stateDir), ".local", "share");
 
 /** The directories are there when it resolves; they go with the session. */
 export async function ownHome(stateDir: string, { registry = closedRegistry }: OwnHomeOptions = {}): Promise<OwnHome> {
   const home = homeOf(stateDir);
   const places = {
     XDG_CONFIG_HOME: join(home, ".config"),
-    XDG_DATA_HOME: dataHome(stateDir),
+    XDG_DATA_HOME: shareDirOf(stateDir),
     XDG_STATE_HOME: join(home, ".local", "state"),
     XDG_CACHE_HOME: join(home, ".cache"),
     XDG_RUNTIME_DIR: join(home, ".run"),

@@ -41,11 +41,11 @@ export function retold(clock: Pick<Clock, "monotonicMs">): Required<Pick<Correct
       voice.again = again;
       return "";
     }
-    // Either it has gone beyond what was said, or it turns out to be something else: then all of it is news.
-    const news = again.startsWith(voice.said) ? again.slice(voice.said.length) : again;
-    voice.said += news;
+    // Either it has gone beyond what was said, or it turns out to be something else: then all of it is told.
+    const fresh = again.startsWith(voice.said) ? again.slice(voice.said.length) : again;
+    voice.said += fresh;
     voice.again = undefined;
-    return news;
+    return fresh;
   };
 
   const update = (told: SessionUpdate): readonly SessionUpdate[] => {
@@ -60,9 +60,9 @@ export function retold(clock: Pick<Clock, "monotonicMs">): Required<Pick<Correct
     const text = chunkText(told);
     if (text === undefined || text === "") return [told];
     if (pauseMs >= leastPauseMs) mayBegin(name, text);
-    const news = speak(heard[name], text);
-    if (news === text) return [told];
-    return news === "" ? [] : [{ ...told, content: { type: "text", text: news } }];
+    const fresh = speak(heard[name], text);
+    if (fresh === text) return [told];
+    return fresh === "" ? [] : [{ ...told, content: { type: "text", text: fresh } }];
   };
 
   begin();
