@@ -32,6 +32,7 @@ interface Life {
 }
 
 const startLimitMs = 60_000;
+const startAttempts = 4;
 
 /** A port below those that the system gives to clients by itself, so that it is still free after a restart. */
 async function freePort(clock: Clock): Promise<number> {
@@ -85,11 +86,19 @@ export class House implements AsyncDisposable {
   static async open(need: HouseNeed): Promise<House> {
     await mkdir(need.folder, { recursive: true });
     const disk = need.smallDisk ? await takeSmallDisk(join(need.folder, "state")) : undefined;
-    const house = new House(need, await freePort(need.clock), disk);
-    await mkdir(house.stateDir, { recursive: true });
-    await writeFile(house.tokenFile, house.token, { mode: 0o600 });
-    await house.start();
-    return house;
+    for (let attempt = 1; ; attempt++) {
+      const house = new House(need, await freePort(need.clock), disk);
+      await mkdir(house.stateDir, { recursive: true });
+      await writeFile(house.tokenFile, house.token, { mode: 0o600 });
+      try {
+        await house.start();
+        return house;
+      } catch (error) {
+        await house.kill();
+        // Somebody was faster at the port: take another.
+        if (attempt === startAttempts || !house.stderr.includes("daemon.listen")) throw error;
+      }
+    }
   }
 
   get corral(): HouseNeed["corral"] {
@@ -164,9 +173,10 @@ export class House implements AsyncDisposable {
     const late = new AbortController();
     const takeBack = this.#need.clock.after(limitMs, () => late.abort());
     try {
-      // A connection of its own: none that a frozen or dead daemon has left in the pool.
+      // Something that only our own token opens, for another daemon may have taken the port; and a connection of its own,
+      // none that a frozen or dead daemon has left in the pool.
       const headers = { authorization: `Bearer ${this.token}`, connection: "close" };
-      const answer = await fetch(`${this.url}/v1/health`, { headers, signal: late.signal });
+      const answer = await fetch(`${this.url}/v1/runs`, { headers, signal: late.signal });
       await answer.body?.cancel();
       return answer.ok;
     } catch {
