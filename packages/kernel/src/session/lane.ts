@@ -4,13 +4,14 @@ export interface Lane {
   run<Result>(command: () => Promise<Result>): Promise<Result>;
 }
 
-export function createLane(): Lane {
+/** What keeps a command from being done may be said in other words than it was thrown with. */
+export function createLane(explain: (error: unknown) => unknown = (error) => error): Lane {
   let last: Promise<unknown> = Promise.resolve();
   return {
     run(command) {
       const result = last.then(command, command);
       last = result;
-      return result;
+      return result.catch((error: unknown) => Promise.reject(explain(error)));
     },
   };
 }

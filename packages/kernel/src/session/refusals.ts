@@ -4,6 +4,7 @@ import {
   type Draft,
   type EventBody,
   Fault,
+  isFault,
   type PatchSession,
   type Phase,
   type Session,
@@ -59,6 +60,10 @@ export function leaving(id: string, reason: StreamEnd["reason"]): Fault {
   if (reason === "daemon.stopping") return stopping();
   return reason === "session.closed" ? sessionClosed(id) : sessionMissing(id);
 }
+
+/** The log of a session that is being removed is gone under the hands of whoever still wants something of it. */
+export const comesTooLate = (error: unknown, id: string, ended: StreamEnd["reason"] | undefined): unknown =>
+  ended === "session.removed" && isFault(error, "store.conflict") ? sessionMissing(id) : error;
 
 export const wrongPhase = (phase: Phase, verb: SessionVerb): Fault =>
   new Fault("session.phase", { detail: `A session that is ${phase} does not take "${verb}".`, more: { phase } });

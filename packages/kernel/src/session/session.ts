@@ -33,6 +33,7 @@ import {
   cancelledInQueue,
   cannotSteer,
   changesOf,
+  comesTooLate,
   leaving,
   noAnswer,
   queueFull,
@@ -62,7 +63,7 @@ const queuePauseMs = 500;
 
 export class LiveSession implements SessionHandle {
   readonly #need: SessionNeed;
-  readonly #lane = createLane();
+  readonly #lane = createLane((error) => comesTooLate(error, this.id, this.log.ended));
   readonly #asks: Asks;
   readonly #attachment: Attachment;
   readonly #turns: TurnReader;
@@ -274,7 +275,8 @@ export class LiveSession implements SessionHandle {
   }
 
   async #halt(reason: StreamEnd["reason"], end: TurnEnd): Promise<void> {
-    this.#ending = { reason, end };
+    // Whatever else is wanted of it, a session that is removed stays so.
+    if (this.#ending?.reason !== "session.removed") this.#ending = { reason, end };
     this.#idle?.();
     this.#stopTurn();
     await this.#playing;

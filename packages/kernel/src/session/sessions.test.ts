@@ -68,6 +68,27 @@ describe.each(["memory", "sqlite"] as const)("sessions over %s", (store) => {
     expect(await refusal(back.prompt())).toMatchObject({ code: "session.closed" });
   });
 
+  test("that are closed while they are removed, or just after it, are missing, and their queue rests", async () => {
+    await using kit = await openKit({ store });
+    for (const when of ["before", "while", "after"]) {
+      const { id, session, prompt, witness } = await kit.open([[{ say: "a" }, { hang: true }]]);
+      await prompt();
+      await witness.heard("turn.updated");
+      await prompt();
+      const close = () => refusal(session.change({ closed: true }));
+      const early = when === "before" ? close() : undefined;
+      const removing = kit.kernel.sessions.remove(id);
+      const amid = when === "while" ? close() : undefined;
+      await removing;
+      const refused = await (early ?? amid ?? close());
+      if (refused !== undefined || when === "after") expect(refused, when).toMatchObject({ code: "session.missing" });
+      expect(await refusal(prompt()), when).toMatchObject({
+        code: expect.stringMatching(/^session\.(missing|closed)$/),
+      });
+    }
+    expect(await kit.kernel.runs()).toEqual([]);
+  });
+
   test("are removed with their log and their files, and followers hear of it", async () => {
     await using kit = await openKit({ store });
     const { id, session, prompt, witness } = await kit.open([[{ say: "a" }, { hang: true }]]);
