@@ -1,10 +1,12 @@
 /** OpenCode: its own agent over ACP, with its configuration in the environment and its files in a home of the session's own. */
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { acpHarness, type LaunchNeed } from "@corral/kernel";
 import { retold } from "./corrections/retold.ts";
 import { usageFromDatabase } from "./corrections/usage-from-database.ts";
 import { type GatewayOptions, gatewayOf, gatewayOptions } from "./gateway.ts";
-import { shareDirOf, ownHome } from "./own-home.ts";
+import { opencodeLogins } from "./logins.ts";
+import { ownHome, shareDirOf } from "./own-home.ts";
 
 type Dialect = NonNullable<GatewayOptions["dialect"]>;
 
@@ -51,6 +53,17 @@ const config = (need: LaunchNeed): object => ({
   ...providerConfig(need),
 });
 
+const ownFiles = (stateDir: string): string => join(shareDirOf(stateDir), "opencode");
+
+/** The login is renewed in its own file, so it is linked and not copied: two copies would end each other. */
+async function linkLogin({ options, hostEnv, stateDir }: LaunchNeed): Promise<void> {
+  const link = join(ownFiles(stateDir), "auth.json");
+  await mkdir(ownFiles(stateDir), { recursive: true, mode: 0o700 });
+  await rm(link, { force: true });
+  const { HOME } = hostEnv;
+  if (gatewayOf(options).login === "host" && HOME) await symlink(join(HOME, ".local/share/opencode/auth.json"), link);
+}
+
 const platforms = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"] as const;
 const binaries = Object.fromEntries(platforms.map((name) => [name, `opencode-${name}/bin/opencode`]));
 const onMusl = {
@@ -67,6 +80,7 @@ export const opencode = acpHarness({
     licence: "open",
   },
   secrets: [...new Set(Object.values(providers).flatMap(({ keys }) => [...keys]))],
+  logins: opencodeLogins,
   options: gatewayOptions,
   capabilities: {
     commandExecution: true,
@@ -90,7 +104,7 @@ export const opencode = acpHarness({
   },
   corrections: ({ clock, stateDir }) => {
     const once = retold(clock);
-    const whole = usageFromDatabase({ clock, path: join(shareDirOf(stateDir), "opencode", "opencode.db") });
+    const whole = usageFromDatabase({ clock, path: join(ownFiles(stateDir), "opencode.db") });
     return {
       ...once,
       ...whole,
@@ -104,6 +118,7 @@ export const opencode = acpHarness({
     const { stateDir, secrets, options, bin, chance } = need;
     const { registry } = gatewayOf(options);
     const home = await ownHome(stateDir, { registry });
+    await linkLogin(need);
     return {
       command: bin("opencode"),
       args: ["acp"],
