@@ -5,7 +5,8 @@ import type { Row } from "../row.ts";
 import { median } from "../stats.ts";
 
 const starts = 9;
-const idleMs = 4_000;
+/** The engine gives memory back some seconds after it has found out that it can. */
+const idleMs = 15_000;
 
 type Start = () => Promise<Server>;
 
