@@ -17,6 +17,8 @@ const options = gatewayOptions.extend({
   dialect: z.literal("responses").optional().describe("What that server speaks: Codex knows Responses only."),
 });
 
+const homeIn = (stateDir: string): string => join(stateDir, "codex");
+
 type Given = Pick<LaunchNeed, "options" | "secrets">;
 
 const keyIn = (secrets: Given["secrets"]) => keys.find((name) => secrets[name]);
@@ -108,7 +110,8 @@ export const codex = programHarness({
   },
   launch: async (need) => {
     const home = await ownHome(need.stateDir, { registry: gatewayOf(need.options).registry });
-    const codexHome = dirname(await need.writePrivate("codex/config.toml", toml(config(need))));
+    const codexHome = homeIn(need.stateDir);
+    await need.writePrivate(join(codexHome, "config.toml"), toml(config(need)));
     await linkLogin(need, codexHome);
     const { baseUrl } = gatewayOf(need.options);
     return {
@@ -129,6 +132,7 @@ export const codex = programHarness({
     const key = keyIn(need.secrets);
     const { baseUrl } = gatewayOf(need.options);
     const apiKey = key === undefined || baseUrl !== undefined ? undefined : need.secrets[key];
-    return new CodexConnection(need, child, apiKey === undefined ? {} : { apiKey });
+    const codexHome = homeIn(need.stateDir);
+    return new CodexConnection(need, child, { codexHome, ...(apiKey === undefined ? {} : { apiKey }) });
   },
 });

@@ -25,7 +25,9 @@ import { asks } from "./asks.ts";
 import { failure } from "./failure.ts";
 import { createMeter } from "./meter.ts";
 import { configOptions, type ModelName, modeOf, modes, turnSettings } from "./modes.ts";
+import { type MountPoints, openMountPoints } from "./mount-points.ts";
 import { inputOf, mcpServersOf } from "./prompts.ts";
+import { rolloutOf } from "./rollout.ts";
 import { Telling } from "./translate.ts";
 
 interface RunningTurn {
@@ -44,6 +46,8 @@ const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
 const text = (thing: unknown): string | undefined => (typeof thing === "string" && thing !== "" ? thing : undefined);
 
 export interface CodexWays {
+  /** Where this session's Codex keeps what is its own. */
+  readonly codexHome: string;
   /** A key of the vendor's own, to log in with for as long as the process lives. */
   readonly apiKey?: string;
 }
@@ -64,6 +68,7 @@ export class CodexConnection implements Opening {
   #model = "";
   #models: readonly ModelName[] = [];
   #turn: RunningTurn | undefined;
+  #mountPoints: MountPoints | undefined;
 
   constructor(need: ConnectNeed, child: Child, ways: CodexWays) {
     this.#need = need;
@@ -85,6 +90,8 @@ export class CodexConnection implements Opening {
   }
 
   async open(): Promise<void> {
+    const { cwd, stateDir } = this.#need;
+    this.#mountPoints = await openMountPoints({ cwd, stateDir });
     await this.#request("initialize", {
       clientInfo: { name: "corral", title: "Corral", version: "0.1.0" },
       capabilities: { experimentalApi: true },
@@ -164,15 +171,21 @@ export class CodexConnection implements Opening {
   async #openThread(): Promise<Opened> {
     const { restore } = this.#need;
     if (restore) {
-      const method = restore.fork ? "thread/fork" : "thread/resume";
-      const thread = await this.#try(method, { threadId: restore.native, excludeTurns: true });
+      const known = { threadId: restore.native, excludeTurns: true };
+      const thread = await (restore.fork ? this.#fork(known) : this.#try("thread/resume", known));
       if (thread) return { how: restore.fork ? "fork" : "resume", thread };
     }
-    const thread = frame(await this.#request("thread/start", this.#opening()));
+    // A thread whose pages are in a database cannot be forked in a copy of its home: the database names the first place.
+    const thread = frame(await this.#request("thread/start", { ...this.#opening(), historyMode: "legacy" }));
     if (!text(frame(thread.thread).id)) {
       throw new Fault("harness.protocol", { detail: "thread/start was answered without the id of a thread." });
     }
     return { how: restore ? "replay" : "new", thread };
+  }
+
+  async #fork(known: Frame & { readonly threadId: string }): Promise<Frame | undefined> {
+    const path = await rolloutOf(this.#ways.codexHome, known.threadId);
+    return this.#try("thread/fork", { ...known, ...(path ? { path } : {}) });
   }
 
   #opening(): Frame {
@@ -218,6 +231,7 @@ export class CodexConnection implements Opening {
   /** An interrupted turn leaves its commands running until they are told to end. */
   async #clean(): Promise<void> {
     await this.#request("thread/backgroundTerminals/clean", { threadId: this.#native });
+    await this.#mountPoints?.tidy();
   }
 
   async #request(method: string, params: Frame): Promise<unknown> {
@@ -277,6 +291,7 @@ export class CodexConnection implements Opening {
     const reason = crashed(this.#child.name, exit);
     this.#peer.close(reason);
     this.#turn?.ended.reject(reason);
+    await this.#mountPoints?.tidy();
     return exit;
   }
 }
