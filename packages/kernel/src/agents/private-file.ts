@@ -1,5 +1,6 @@
-/** Writes files that may hold a key: readable by their owner alone from their first byte on, under any umask, and never half. */
-import { chmod, mkdir, open, realpath, rename, rm } from "node:fs/promises";
+/** Writes files that may hold a key: their owner's alone from their first byte on, under any umask, never half, and gone with their harness. */
+import { existsSync } from "node:fs";
+import { appendFile, chmod, lstat, mkdir, open, readFile, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 
 export interface PrivateFiles {
@@ -11,11 +12,14 @@ export interface PrivateFiles {
 
 export type WritePrivate = (path: string, text: string) => Promise<string>;
 
+/** The list of what was written, one path a line, so that it can be removed again. */
+const listName = ".private-files";
+
 function inside(dir: string, path: string): string {
   const whole = resolve(dir, path);
   const from = relative(dir, whole);
-  if (from === "" || from === ".." || from.startsWith(`..${sep}`) || isAbsolute(from)) {
-    throw new Error(`${path} is not inside ${dir}`);
+  if (from === "" || from === ".." || from.startsWith(`..${sep}`) || isAbsolute(from) || from.includes("\n")) {
+    throw new Error(`${JSON.stringify(path)} is not inside ${dir}`);
   }
   return whole;
 }
@@ -26,8 +30,19 @@ async function makeWay(dir: string, folder: string): Promise<void> {
   for (const name of relative(dir, folder).split(sep).filter(Boolean)) {
     at = join(at, name);
     await mkdir(at, { recursive: true, mode: 0o700 });
-    inside(dir, join(await realpath(at), "file"));
+    inside(dir, await realpath(at));
     await chmod(at, 0o700);
+  }
+}
+
+/** A umask only takes rights away, and may have taken the owner's. */
+async function writeNew(path: string, text: string): Promise<void> {
+  const opened = await open(path, "wx", 0o600);
+  try {
+    await opened.chmod(0o600);
+    await opened.writeFile(text);
+  } finally {
+    await opened.close();
   }
 }
 
@@ -38,18 +53,46 @@ export const writePrivateIn =
     const home = await realpath(dir);
     const file = inside(home, relative(dir, resolve(dir, path)));
     await makeWay(home, dirname(file));
+    // Listed before it is there: one that is listed and was never written does no harm.
+    await appendFile(join(home, listName), `${relative(home, file)}\n`, { mode: 0o600 });
     const draft = join(dirname(file), `.${basename(file)}.${Buffer.from(chance(6)).toString("hex")}`);
-    const opened = await open(draft, "wx", 0o600);
     try {
-      // A umask only takes rights away, and may have taken the owner's.
-      await opened.chmod(0o600);
-      await opened.writeFile(text);
-      await opened.close();
+      await writeNew(draft, text);
       await rename(draft, file);
     } catch (error) {
-      await opened.close();
       await rm(draft, { force: true });
       throw error;
     }
     return file;
   };
+
+async function listed(home: string): Promise<readonly string[]> {
+  try {
+    return (await readFile(join(home, listName), "utf8")).split("\n").filter(Boolean);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Whether it is still a file of the directory, links followed: a harness may have changed the list and the way. */
+async function isStillOurs(home: string, path: string): Promise<boolean> {
+  try {
+    const found = join(await realpath(dirname(join(home, path))), basename(path));
+    inside(home, found);
+    return (await lstat(found)).isFile();
+  } catch {
+    // Not there any more, or led elsewhere: not ours to remove.
+    return false;
+  }
+}
+
+/** Removes all that was written; the next launch writes what it needs. */
+export async function removePrivate(dir: string): Promise<void> {
+  if (!existsSync(dir)) return;
+  const home = await realpath(dir);
+  for (const path of await listed(home)) {
+    if (await isStillOurs(home, path)) await rm(join(home, path), { force: true });
+  }
+  await rm(join(home, listName), { force: true });
+}

@@ -12,6 +12,7 @@ import {
   stderrTailSchema,
   type TurnId,
 } from "@corral/protocol";
+import { removePrivate } from "../agents/private-file.ts";
 import type { Connection, Harness, Host, Programs, Reply } from "../ports/harness.ts";
 import type { Exit } from "../process/process.ts";
 import { createStreamRedactor, type StreamRedactor } from "../secrets/redact.ts";
@@ -225,6 +226,8 @@ export class Attachment {
   async #bury(run: RunId, exit: (Exit & { readonly expected: boolean }) | undefined): Promise<void> {
     const { processes } = this.#need;
     await processes.sweep(run);
+    // A key is on the disk for as long as somebody needs it.
+    await removePrivate(sessionDir(this.#need));
     const residue = await processes.residue(run);
     if (exit) this.#owed.push({ type: "harness.exited", source: "daemon", data: { run, ...exit } });
     this.#owed.push({ type: "run.residue", source: "daemon", data: residue });

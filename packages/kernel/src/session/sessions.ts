@@ -14,6 +14,7 @@ import {
   type SessionEvent,
   type SessionId,
 } from "@corral/protocol";
+import { removePrivate } from "../agents/private-file.ts";
 import type { Keyed, Sessions } from "../kernel.ts";
 import type { Harness } from "../ports/harness.ts";
 import type { Head, Receipt } from "../ports/store.ts";
@@ -239,6 +240,8 @@ export class AllSessions implements Sessions {
     try {
       // What the harness remembers lies in the session's own directory, so the fork gets its own copy of it.
       await copyTree(sessionDir({ stateDir, id: from.id }), sessionDir({ stateDir, id: live.id }));
+      // The fork may have been given other secrets; its harness is told its own.
+      await removePrivate(sessionDir({ stateDir, id: live.id }));
       await live.attachment.connect({ signal: new AbortController().signal, forkOf: native });
     } catch (error) {
       this.#need.surprise(error, "a fork starts without its harness; its first prompt will launch one");
