@@ -67,7 +67,7 @@ export class House implements AsyncDisposable {
   #life: Life | undefined;
   #stderr = "";
   #lives = 0;
-  /** What it had open when it had just come up and nobody had asked it for anything. */
+  /** What it has open when nothing is going on. */
   #base: readonly string[] = [];
 
   private constructor(need: HouseNeed, port: number, disk: SmallDisk | undefined) {
@@ -166,6 +166,10 @@ export class House implements AsyncDisposable {
       if (clock.monotonicMs() > dueMs) throw new Error("the daemon did not start in time");
       await sleep(clock, 15, { signal });
     }
+  }
+
+  /** Takes what it holds open now for what it holds open anyway; it has written something and started nothing yet. */
+  remember(): void {
     this.#base = filesOf(this.pid);
   }
 
@@ -227,7 +231,7 @@ export class House implements AsyncDisposable {
     return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
-  /** What it holds open beyond what it had when it came up. */
+  /** What it holds open beyond what it was remembered with. */
   opened(): readonly string[] {
     const known = [...this.#base];
     return filesOf(this.pid).filter((file) => {

@@ -88,6 +88,7 @@ export async function openStage({ cell, house, folder, chance, signal, notes }: 
     options: { story: storyOf(cell, outside) },
     secrets: { [secretName]: word },
   });
+  house.remember();
   const witness = follow(session, { who: "the follower from the start", signal });
   const other = connect({ url: house.url, token: house.token, signal });
   const fickle = follow(await other.sessions.get(session.id), {

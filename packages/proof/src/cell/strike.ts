@@ -25,8 +25,9 @@ const holdsTheDisk = ({ cell }: Stage): boolean => cell.when === "before the end
 /** How long a daemon may take to leave that was told to. */
 const stopBoundMs = 10_000;
 
-async function giveSecretsAgain({ session, canaries }: Stage): Promise<void> {
+async function giveSecretsAgain({ session, canaries, house }: Stage): Promise<void> {
   await session.configure({ secrets: { [secretName]: canaries.session } });
+  house.remember();
 }
 
 /** Tells the daemon to stop and notes how long it took. */
