@@ -3,5 +3,9 @@ import { realHarness } from "./cases/real.conformance.ts";
 
 realHarness("opencode", {
   dialect: "chat",
-  mode: { to: "plan", shows: (_, after) => after.userText?.includes("Plan") ?? false },
+  alsoSpeaks: ["responses", "messages", "gemini"],
+  mode: {
+    to: "plan",
+    shows: (before, after) => !before.userText?.includes("Plan") && (after.userText?.includes("Plan") ?? false),
+  },
 });

@@ -18,6 +18,8 @@ export interface Case {
 /** How a harness is spoken to, where that is its own. All but the dialect has a default that fits most. */
 export interface Ways {
   readonly dialect: DialectId;
+  /** Others that it says it speaks. */
+  readonly alsoSpeaks?: readonly DialectId[];
   /** More of the options that its sessions are opened with. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** The names of two models, as the model server hears them; `stub-model` and `other-model` unless said otherwise. */

@@ -76,7 +76,7 @@ class Replay {
       ),
     );
     const asked = rows
-      .filter(({ msg }) => msg?.method?.startsWith("session/request_permission"))
+      .filter(({ msg }) => /^session\/request_permission|\/requestApproval$/.test(msg?.method ?? ""))
       .map(({ msg }) => replies.get(msg?.id));
     this.#connection = this.#need.harness.connect(this.#connectNeed(player, asked));
     this.#connection.then(
@@ -177,9 +177,9 @@ class Replay {
   }
 
   async #answer({ options, title }: Question, recorded: unknown): Promise<Reply> {
-    const { outcome } = (recorded ?? {}) as { outcome?: { optionId?: string } };
+    const { outcome, decision } = (recorded ?? {}) as { outcome?: { optionId?: string }; decision?: unknown };
     this.asks.push(`${title}: ${offered(options)}`);
-    const option = options.find(({ optionId }) => optionId === outcome?.optionId);
+    const option = options.find(({ optionId }) => optionId === (outcome?.optionId ?? decision));
     return option ? { outcome: "selected", option } : { outcome: "cancelled" };
   }
 

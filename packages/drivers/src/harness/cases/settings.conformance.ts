@@ -50,4 +50,21 @@ const mode: Case = {
   },
 };
 
-export const settingCases: readonly Case[] = [model, mode];
+const dialects: Case = {
+  name: "dialects",
+  says: "every dialect that the harness says it speaks reaches the model, with the key that is meant for it",
+  async run(stage) {
+    for (const dialect of stage.ways.alsoSpeaks ?? []) {
+      const actor = await stage.open(stage.request({}, dialect));
+      assert.equal((await actor.hear(`ECHO:in ${dialect}`)).output, `in ${dialect}`);
+      assert.equal(stage.lastCall.dialect, dialect);
+      assert.equal(stage.lastCall.model, stage.models[0]);
+      assert(
+        stage.model.journal().every((call) => stage.showsKey(call)),
+        "a request without the session's key",
+      );
+    }
+  },
+};
+
+export const settingCases: readonly Case[] = [model, mode, dialects];

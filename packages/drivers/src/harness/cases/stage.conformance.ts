@@ -137,8 +137,8 @@ export class Stage implements AsyncDisposable {
   }
 
   /** What a session of this harness is opened with, so that it talks to the scripted model. */
-  request(over: Partial<OpenSession> = {}): OpenSession {
-    const { dialect, options } = this.ways;
+  request(over: Partial<OpenSession> = {}, dialect = this.ways.dialect): OpenSession {
+    const { options } = this.ways;
     const baseUrl = basesOf(this.model.url).find((base) => base.dialect === dialect)?.url;
     const [model, ...models] = this.models;
     return {
