@@ -36,14 +36,14 @@ function surpriseLine(error: unknown, where: string): string {
 }
 
 export async function compose(config: Config, { log, open = false }: ComposeOptions = {}): Promise<Composed> {
-  const { stateDir, dataDir, hostEnv, cwd, token, cors, allowedHosts, world } = config;
+  const { stateDir, programsDir, hostEnv, cwd, token, cors, allowedHosts, world } = config;
   await using opened = new AsyncDisposableStack();
   const clock = systemClock;
   const store = opened.use(await openSqliteStore({ dir: stateDir, clock }));
   const processes = opened.use(createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv }));
   const surprise = (error: unknown, where: string) => log?.(surpriseLine(error, where));
   // npm works as its user has set it up: the installer picks what it needs of the surroundings, and nothing else.
-  const installer = createInstaller({ dataDir, clock, processes, hostEnv: world.env });
+  const installer = createInstaller({ programsDir, clock, processes, hostEnv: world.env });
   const credentials = () => discoverCredentials({ ...world, variables: loginVariables, logins: allLogins });
   const parts = { store, harnesses, processes, installer, credentials, clock };
   const kernel = opened.use(await createKernel({ ...parts, stateDir, hostEnv, defaultCwd: cwd, surprise }));

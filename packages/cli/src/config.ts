@@ -22,7 +22,7 @@ export const worldOf = (): World => ({
 export interface Config {
   readonly stateDir: string;
   /** Where agents are installed; several state directories may share it. */
-  readonly dataDir: string;
+  readonly programsDir: string;
   readonly host: string;
   readonly port: number;
   /** A daemon to talk to, wherever it keeps its state; absent means the one of this state directory. */
@@ -154,7 +154,8 @@ async function readToken(flags: ConfigFlags, settings: Settings, { env }: World)
 const usualState = ({ env, home }: World): string =>
   join(env.XDG_STATE_HOME || join(home, ".local", "state"), "corral");
 
-const usualData = ({ env, home }: World): string => join(env.XDG_DATA_HOME || join(home, ".local", "share"), "corral");
+const usualPrograms = ({ env, home }: World): string =>
+  join(env.XDG_DATA_HOME || join(home, ".local", "share"), "corral");
 
 const present = <Some extends object>(some: Some): Partial<Some> =>
   Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as Partial<Some>;
@@ -168,7 +169,7 @@ export async function readConfig({ config, token, ...flags }: ConfigFlags, world
   const secret = await readToken({ ...flags, ...(token === undefined ? {} : { token }) }, settings, world);
   return {
     stateDir: settings.state ?? usualState(world),
-    dataDir: settings.data ?? usualData(world),
+    programsDir: settings.data ?? usualPrograms(world),
     host: settings.host ?? "127.0.0.1",
     port: settings.port ?? defaultPort,
     ...(settings.url === undefined ? {} : { url: settings.url }),

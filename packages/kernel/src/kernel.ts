@@ -117,7 +117,7 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
   const { store, clock, processes, limits, surprise = () => undefined } = need;
   const harnesses = new Map(need.harnesses.map((harness) => [harness.id, harness]));
   const bounds = { ...defaultLimits, ...limits };
-  const installer = need.installer ?? createInstaller({ ...need, dataDir: need.stateDir });
+  const installer = need.installer ?? createInstaller({ ...need, programsDir: need.stateDir });
   const sessions = new AllSessions({ ...need, installer, harnesses, limits: bounds, surprise });
   await processes.sweepFormerLives();
   await store.forgetReceipts(new Date(clock.now() - bounds.receiptMs).toISOString());

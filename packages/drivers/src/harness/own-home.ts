@@ -13,7 +13,7 @@ export interface OwnHomeOptions {
 export interface OwnHome {
   readonly home: string;
   readonly configDir: string;
-  readonly dataDir: string;
+  readonly shareDir: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +35,7 @@ export async function ownHome(stateDir: string, { registry = closedRegistry }: O
   return {
     home,
     configDir: places.XDG_CONFIG_HOME,
-    dataDir: places.XDG_DATA_HOME,
+    shareDir: places.XDG_DATA_HOME,
     env: { HOME: home, ...places, TERM: "dumb", NO_COLOR: "1", npm_config_registry: registry },
   };
 }

@@ -51,7 +51,7 @@ export const zeta: Installable & { readonly install: NonNullable<Installable["in
 
 export interface Place extends AsyncDisposable {
   readonly root: string;
-  readonly dataDir: string;
+  readonly programsDir: string;
   readonly hostEnv: Readonly<Record<string, string>>;
   readonly processes: Processes;
   readonly installer: Installer;
@@ -77,18 +77,18 @@ const names = async (dir: string): Promise<readonly string[]> => {
 export async function openPlace({ registry, root, env = {} }: PlaceNeed): Promise<Place> {
   const at = root ?? (await mkdtemp(join(tmpdir(), "corral-")));
   const stateDir = await mkdtemp(join(at, "state-"));
-  const dataDir = join(at, "own");
+  const programsDir = join(at, "own");
   const hostEnv = { PATH: process.env.PATH ?? "", HOME: at, npm_config_registry: registry, ...env };
   const clock = systemClock;
   const processes = createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv });
-  const installer = createInstaller({ dataDir, clock, processes, hostEnv });
+  const installer = createInstaller({ programsDir, clock, processes, hostEnv });
   return {
     root: at,
-    dataDir,
+    programsDir,
     hostEnv,
     processes,
     installer,
-    shelf: () => names(join(dataDir, "agents", zeta.id)),
+    shelf: () => names(join(programsDir, "agents", zeta.id)),
     async [Symbol.asyncDispose]() {
       await installer[Symbol.asyncDispose]();
       await processes[Symbol.asyncDispose]();

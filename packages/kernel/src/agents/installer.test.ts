@@ -32,7 +32,7 @@ afterEach(async () => {
 
 describe("an installation", { timeout: 120_000 }, () => {
   test("finds the platform's own program though no install script ever runs (D-03)", async () => {
-    const { installer, dataDir } = place;
+    const { installer, programsDir } = place;
     const seen: InstallProgress[] = [];
     const installed = await installer.install(zeta, { onProgress: (progress) => seen.push(progress) });
     expect(installed).toMatchObject({
@@ -46,11 +46,11 @@ describe("an installation", { timeout: 120_000 }, () => {
     expect((await run(installed.programs.bin("zeta"))).stdout).toBe("native 1.0.0\n");
     expect((await run(installed.programs.node, [installed.programs.bin("acp")])).stdout).toBe("speaks\n");
     expect(() => installed.programs.bin("omega")).toThrow('Zeta names no program "omega"');
-    const dir = join(dataDir, "agents/zeta", pinned);
+    const dir = join(programsDir, "agents/zeta", pinned);
     expect(existsSync(join(dir, "ran-a-script"))).toBe(false);
     expect(existsSync(join(dir, "node_modules/zeta-other-os"))).toBe(false);
     expect(await readFile(join(dir, "package-lock.json"), "utf8")).toContain("sha512-");
-    expect((await stat(join(dataDir, "agents"))).mode & 0o777).toBe(0o700);
+    expect((await stat(join(programsDir, "agents"))).mode & 0o777).toBe(0o700);
     expect([...new Set(seen.map(({ step }) => step))]).toEqual(["resolving", "downloading", "checking", "done"]);
     expect(await place.shelf()).toEqual([pinned]);
   });
@@ -157,7 +157,7 @@ describe("an installation", { timeout: 120_000 }, () => {
     await child.close();
     await installer.uninstall(zeta);
     await installer.uninstall(zeta);
-    expect(existsSync(join(place.dataDir, "agents/zeta"))).toBe(false);
+    expect(existsSync(join(place.programsDir, "agents/zeta"))).toBe(false);
   });
 });
 
@@ -197,9 +197,9 @@ describe("while it lasts", { timeout: 120_000 }, () => {
 describe("what cannot be", () => {
   test("a Node that is too old is refused before anything is fetched", async () => {
     const old = { ...zeta, install: { ...zeta.install, minNode: "22.19.0" } };
-    const { dataDir, processes, hostEnv } = place;
+    const { programsDir, processes, hostEnv } = place;
     const node = { path: process.execPath, version: "22.9.1" };
-    await using installer = createInstaller({ dataDir, clock: systemClock, processes, hostEnv, node });
+    await using installer = createInstaller({ programsDir, clock: systemClock, processes, hostEnv, node });
     await expect(installer.ready(old)).rejects.toMatchObject({ code: "agent.install", message: /22\.19\.0/ });
   });
 
@@ -218,9 +218,15 @@ describe("what cannot be", () => {
 
   test("npm that is nowhere is a fault that says what to do", async () => {
     const empty = await mkdtemp(join(tmpdir(), "corral-"));
-    const { dataDir, processes } = place;
+    const { programsDir, processes } = place;
     const node = { path: join(empty, "node"), version: "24.0.0" };
-    await using installer = createInstaller({ dataDir, clock: systemClock, processes, hostEnv: { PATH: empty }, node });
+    await using installer = createInstaller({
+      programsDir,
+      clock: systemClock,
+      processes,
+      hostEnv: { PATH: empty },
+      node,
+    });
     await expect(installer.ready(zeta)).rejects.toMatchObject({ code: "agent.install", message: /npm was not found/ });
     await rm(empty, { recursive: true });
   });

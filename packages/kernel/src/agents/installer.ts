@@ -50,7 +50,7 @@ export interface Installer extends AsyncDisposable {
 
 export interface InstallerNeed {
   /** Outlives state directories, and may be shared by several. */
-  readonly dataDir: string;
+  readonly programsDir: string;
   readonly clock: Clock;
   readonly processes: Processes;
   /** PATH, HOME, proxies and npm's own settings are taken from it. */
@@ -216,7 +216,7 @@ async function refuseUsed({ processes }: House, { id, title }: Installable): Pro
 /** Nothing is touched before something is asked for. */
 export function createInstaller(need: InstallerNeed): Installer {
   const platform = platformOf(need);
-  const shelf = createShelf(need.dataDir, platform);
+  const shelf = createShelf(need.programsDir, platform);
   const stop = new AbortController();
   const house: House = { ...need, platform, shelf, signal: stop.signal };
   const jobs = createJobs(house);

@@ -36,7 +36,7 @@ async function makeWay(dir: string, folder: string): Promise<void> {
 }
 
 /** A umask only takes rights away, and may have taken the owner's. */
-async function writeNew(path: string, text: string): Promise<void> {
+async function makeFile(path: string, text: string): Promise<void> {
   const opened = await open(path, "wx", 0o600);
   try {
     await opened.chmod(0o600);
@@ -57,7 +57,7 @@ export const writePrivateIn =
     await appendFile(join(home, listName), `${relative(home, file)}\n`, { mode: 0o600 });
     const draft = join(dirname(file), `.${basename(file)}.${Buffer.from(chance(6)).toString("hex")}`);
     try {
-      await writeNew(draft, text);
+      await makeFile(draft, text);
       await rename(draft, file);
     } catch (error) {
       await rm(draft, { force: true });

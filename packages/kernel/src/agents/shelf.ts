@@ -64,8 +64,8 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-export function createShelf(dataDir: string, platform: Platform): Shelf {
-  const all = join(dataDir, "agents");
+export function createShelf(programsDir: string, platform: Platform): Shelf {
+  const all = join(programsDir, "agents");
   const folder = (id: string) => join(all, id);
   const dirOf = (plan: Plan) => join(folder(plan.id), plan.folder);
 

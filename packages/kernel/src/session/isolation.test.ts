@@ -142,7 +142,7 @@ test("a session installs its harness when it is first needed, and its log says h
   await mkdir(stateDir, { mode: 0o700 });
   await using processes = createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv });
   const npmEnv = { ...hostEnv, HOME: kit.root, npm_config_registry: registry.url };
-  const installer = createInstaller({ dataDir: join(kit.root, "data"), clock, processes, hostEnv: npmEnv });
+  const installer = createInstaller({ programsDir: join(kit.root, "data"), clock, processes, hostEnv: npmEnv });
   await using store = memoryStore();
   const places = { stateDir, hostEnv, defaultCwd: kit.cwd };
   await using kernel = await createKernel({ ...places, store, clock, processes, installer, harnesses: [made] });

@@ -22,7 +22,7 @@ export const hostEnv: Readonly<Record<string, string>> = { PATH: process.env.PAT
 export const agentsDir: string = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
 
 export const openInstaller = (processes: Processes): Installer =>
-  createInstaller({ dataDir: agentsDir, clock: systemClock, processes, hostEnv: process.env });
+  createInstaller({ programsDir: agentsDir, clock: systemClock, processes, hostEnv: process.env });
 
 export interface House {
   readonly kernel: Kernel;
