@@ -80,11 +80,11 @@ test("its port of loopback has a password, and its home is the session's own", a
 
 test("the login of the host is used only where that was asked for (BR-01)", async () => {
   const link = join(stateDir, "home/.local/share/opencode/auth.json");
-  const hostEnv = { PATH: "/bin", HOME: "/home/someone" };
+  const hostEnv = { PATH: "/bin", HOME: "/users/someone" };
   await launchedWith({ hostEnv });
   await expect(readlink(link)).rejects.toThrow("ENOENT");
   await launchedWith({ hostEnv, options: { login: "host" } });
-  expect(await readlink(link)).toBe("/home/someone/.local/share/opencode/auth.json");
+  expect(await readlink(link)).toBe("/users/someone/.local/share/opencode/auth.json");
   await launchedWith({ hostEnv, options: { login: "none" } });
   await expect(readlink(link)).rejects.toThrow("ENOENT");
 });
