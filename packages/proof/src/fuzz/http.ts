@@ -85,7 +85,6 @@ async function fireAll(field: Field, chance: Chance, count: number): Promise<voi
     };
     await Promise.all(Array.from({ length: atOnce }, work));
     await isWell(field, from + lookEvery);
-    field.tell(`fuzz: ${Math.min(count, from + lookEvery)} of ${count} requests, ${field.failures.length} failures`);
   }
 }
 
@@ -95,11 +94,23 @@ async function allSessions({ corral }: Field): Promise<readonly Session[]> {
   return sessions;
 }
 
-async function settleOne({ corral, house }: Field, { id, phase }: Session): Promise<readonly string[]> {
+/** A removal that nobody has waited for may still be under way. */
+async function closed({ corral }: Field, { id, phase }: Session): Promise<Session | undefined> {
   const params = { session: id };
-  if (phase !== "closed") await corral.call("patchSession", { params, body: { closed: true } });
-  const state = await corral.call("readSession", { params });
-  const log: readonly SessionEvent[] = readLog(house.stateDir, id);
+  try {
+    if (phase !== "closed") await corral.call("patchSession", { params, body: { closed: true } });
+    return await corral.call("readSession", { params });
+  } catch (error) {
+    if (isFault(error, "session.missing")) return undefined;
+    throw error;
+  }
+}
+
+async function settleOne(field: Field, session: Session): Promise<readonly string[]> {
+  const { id } = session;
+  const state = await closed(field, session);
+  const log: readonly SessionEvent[] = readLog(field.house.stateDir, id);
+  if (!state || log.length === 0) return [];
   return failuresOf({ ...noEvidence, log, states: [state] }).map(
     ({ invariant, says }) => `invariant ${invariant}: ${id}: ${says}`,
   );
@@ -134,6 +145,7 @@ async function fuzz(field: Field, chance: Chance): Promise<Fuzzed> {
   const count = quick ? sizes.quick : sizes.whole;
   const beforeBytes = await settledBytes(field);
   await fireAll(field, chance, count);
+  field.tell(`fuzz: ${count} requests, ${failures.length} failures`);
   const sessions = await judgeSessions(field);
   const afterBytes = await settledBytes(field);
   const grown =
