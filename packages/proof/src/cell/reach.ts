@@ -35,9 +35,9 @@ async function promptByProgram(stage: Stage, text: string): Promise<TurnId> {
   const ended = client.gone.then(() => {
     throw new Error(`the client ended before it had prompted: ${client.stderr.slice(-300)}`);
   });
-  const isNews = ({ type, turn }: SessionEvent) =>
+  const isFresh = ({ type, turn }: SessionEvent) =>
     type === "turn.queued" && turn !== undefined && !notes.turns.includes(turn);
-  const { turn } = await Promise.race([witness.until(isNews), ended]);
+  const { turn } = await Promise.race([witness.until(isFresh), ended]);
   if (!turn) throw new Error("a turn was queued without a name");
   notes.turns.push(turn);
   await client.following();
