@@ -9,9 +9,9 @@ export default defineConfig({
     setupFiles: ["scripts/house/env-guard.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 10_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 30_000,
     reporters: ["default"],
   },
 });
