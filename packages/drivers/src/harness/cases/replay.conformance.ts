@@ -92,7 +92,7 @@ class Replay {
     await settled();
     player.end();
     await settled();
-    if (this.#turn) this.#end({ outcome: "lost" });
+    if (this.#turn) this.#end(this.#turn, { outcome: "lost" });
   }
 
   async #row(row: Row, player: Player): Promise<void> {
@@ -101,6 +101,8 @@ class Replay {
     const { method = "", params = {} } = row.msg ?? {};
     const connection = () => this.#connection ?? Promise.reject(new Error("nobody is connected"));
     const blocks = promptIn[method];
+    // Nobody prompts before the end of the turn before has been told, which may take the driver a moment.
+    for (let round = 0; blocks !== undefined && this.#turn && round < 50; round += 1) await settled();
     if (blocks !== undefined) this.#prompt(await connection(), params[blocks] as ContentBlock[]);
     if (cancels.has(method)) (await connection()).cancel();
     if (closes.has(method)) void (await connection()).close();
@@ -127,7 +129,7 @@ class Replay {
     this.#add({ type: "turn.started", turn, source: "daemon", data: {} });
     void connection.prompt(prompt).then(
       ({ stopReason, usage }) =>
-        this.#end({
+        this.#end(turn, {
           outcome: stopReason === "cancelled" ? "cancelled" : "completed",
           stopReason,
           ...(usage ? { usage } : {}),
@@ -136,14 +138,14 @@ class Replay {
         // One that was left without an answer is told as lost when its process is over.
         if (!isFault(error) || error.code === "harness.crashed") return;
         const { code, detail, more } = error.toRecord();
-        this.#end({ outcome: "failed", fault: { code, detail, ...(more ? { more: { ...more } } : {}) } });
+        this.#end(turn, { outcome: "failed", fault: { code, detail, ...(more ? { more: { ...more } } : {}) } });
       },
     );
   }
 
-  #end(end: Extract<Draft, { type: "turn.ended" }>["data"]): void {
-    this.#add({ type: "turn.ended", turn: this.#turn, source: "daemon", data: end });
-    this.#turn = undefined;
+  #end(turn: TurnId, end: Extract<Draft, { type: "turn.ended" }>["data"]): void {
+    this.#add({ type: "turn.ended", turn, source: "daemon", data: end });
+    if (this.#turn === turn) this.#turn = undefined;
   }
 
   #connectNeed(player: Player, asked: unknown[]): ConnectNeed {

@@ -11,24 +11,32 @@ function kindOf(told: unknown): Frame {
 }
 
 /** Some messages are the body of the model server's answer as it came. */
-function readable(message: string): string {
+function bodyIn(message: string): Frame {
   try {
     const body: unknown = JSON.parse(message);
-    const error = isFrame(body) && isFrame(body.error) ? body.error : body;
-    return isFrame(error) && typeof error.message === "string" ? error.message : message;
+    return isFrame(body) && isFrame(body.error) ? body.error : {};
   } catch {
-    return message; // It is a sentence already.
+    return {}; // It is a sentence already.
   }
 }
 
+/** What the model server itself called it. */
+const modelError = ({ type, code }: Frame): Frame => {
+  const known = Object.entries({ type, code }).filter(([, value]) => typeof value === "string");
+  return known.length > 0 ? { modelError: Object.fromEntries(known) } : {};
+};
+
 export function failure(error: unknown): Fault {
   const { message, codexErrorInfo, additionalDetails } = isFrame(error) ? error : {};
+  const said = typeof message === "string" && message !== "" ? message : "Codex gave no reason.";
+  const body = bodyIn(said);
   return new Fault("harness.refused", {
-    detail: typeof message === "string" && message !== "" ? readable(message) : "Codex gave no reason.",
+    detail: typeof body.message === "string" ? body.message : said,
     help: "Look at the reason and the HTTP status in the fault; then prompt again.",
     more: {
       method: "turn/start",
       ...kindOf(codexErrorInfo ?? "other"),
+      ...modelError(body),
       ...(typeof additionalDetails === "string" ? { details: additionalDetails } : {}),
     },
   });
