@@ -208,15 +208,17 @@ describe("questions", () => {
 });
 
 describe("failures", () => {
+  const kind = "codexErrorInfo";
+
   test("have the kind that Codex names, the status, and the sentence inside the body", () => {
     const message = JSON.stringify({ error: { message: "too long", type: "invalid_request_error", code: null } });
-    expect(failure({ message, codexErrorInfo: "contextWindowExceeded" }).toRecord()).toMatchObject({
+    expect(failure({ message, [kind]: "contextWindowExceeded" }).toRecord()).toMatchObject({
       code: "harness.refused",
       detail: "too long",
       more: { reason: "contextWindowExceeded", modelError: { type: "invalid_request_error" } },
     });
     const limited = { responseTooManyFailedAttempts: { httpStatusCode: 429 } };
-    expect(failure({ message: "exceeded retry limit", codexErrorInfo: limited }).toRecord()).toMatchObject({
+    expect(failure({ message: "exceeded retry limit", [kind]: limited }).toRecord()).toMatchObject({
       detail: "exceeded retry limit",
       more: { reason: "responseTooManyFailedAttempts", httpStatus: 429 },
     });
