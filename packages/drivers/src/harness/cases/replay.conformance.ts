@@ -27,7 +27,7 @@ import {
   type SessionUpdate,
   type TurnId,
 } from "@corral/protocol";
-import { within } from "./ear.conformance.ts";
+import { until, within } from "./ear.conformance.ts";
 import { Player, processesIn, type Row, settled } from "./player.conformance.ts";
 
 const startMs = 1_795_156_000_000;
@@ -102,7 +102,7 @@ class Replay {
     const connection = () => this.#connection ?? Promise.reject(new Error("nobody is connected"));
     const blocks = promptIn[method];
     // Nobody prompts before the end of the turn before has been told, which may take the driver a moment.
-    for (let round = 0; blocks !== undefined && this.#turn && round < 50; round += 1) await settled();
+    if (blocks !== undefined) await until("the end of the turn before", () => this.#turn === undefined, 10_000);
     if (blocks !== undefined) this.#prompt(await connection(), params[blocks] as ContentBlock[]);
     if (cancels.has(method)) (await connection()).cancel();
     if (closes.has(method)) void (await connection()).close();

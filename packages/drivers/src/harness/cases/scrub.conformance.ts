@@ -23,7 +23,10 @@ export function createScrubber(places: Readonly<Record<string, string>>): (line:
     return `${kind}-${count}`;
   };
   // Some tell a path without the slash that it begins with.
-  const bare = Object.entries(places).map(([place, name]) => [place.replace(/^\//, ""), name] as const);
+  const bare = Object.entries(places).flatMap(([place, name]) => {
+    const rest = place.replace(/^\//, "");
+    return rest.includes("/") ? [[rest, name] as const] : [];
+  });
   const placed = [...Object.entries(places), ...bare].toSorted(([left], [right]) => right.length - left.length);
   return (line) => {
     let text = line;
