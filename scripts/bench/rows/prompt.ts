@@ -17,12 +17,16 @@ async function timesOf(one: () => Promise<unknown>): Promise<readonly number[]> 
   return times;
 }
 
-async function ourTimes({ ours, folder }: Stage): Promise<readonly number[]> {
+/** `waiting` holds one request until the turn has ended; `following` reads its events while it runs, as a person would. */
+async function ourTimes({ ours, folder }: Stage, how: "waiting" | "following"): Promise<readonly number[]> {
   await using server = await ours.start();
-  const story = { turns: [{ steps: [{ say: "ok" }] }] };
-  const session = await server.corral.sessions.open({ agent: "scripted", cwd: folder, options: { story } });
+  const { corral } = server;
+  // Like the peer's, the agent itself keeps nothing; what is kept is kept by the daemon.
+  const options = { story: { turns: [{ steps: [{ say: "ok" }] }] }, capabilities: [] };
+  const session = await corral.sessions.open({ agent: "scripted", cwd: folder, options });
+  const held = { params: { session: session.id }, query: { wait: "true" }, body: { prompt: "hi" } } as const;
   return await timesOf(async () => {
-    const turn = await session.prompt("hi");
+    const turn = how === "waiting" ? await corral.call("startTurn", held) : await session.prompt("hi");
     if (turn.outcome !== "completed") throw new Error(`a prompt ended as ${turn.outcome}`);
   });
 }
@@ -46,14 +50,21 @@ async function echoTimes(peer: Peer): Promise<readonly number[]> {
 
 export const prompt: Row = {
   name: "prompt",
-  says: "one prompt after the other through the SDK to a scripted agent and back, everything durable; the peer's: an echo in memory",
+  says: "one prompt after the other through the SDK to a scripted agent and back, everything durable; the peer's: one request, an echo in memory",
   async measure(stage) {
-    const our = await ourTimes(stage);
+    const waiting = await ourTimes(stage, "waiting");
+    const following = await ourTimes(stage, "following");
     const their = stage.peer && (await echoTimes(stage.peer));
-    const of = (part: number) => ({ unit: "ms", ours: quantile(our, part), peer: their && quantile(their, part) });
+    const of = (our: readonly number[], part: number) => ({
+      unit: "ms",
+      ours: quantile(our, part),
+      peer: their && quantile(their, part),
+    });
     return [
-      { what: "p50", ...of(0.5), target: { of: "ratio", most: 3 } },
-      { what: "p99", ...of(0.99) },
+      { what: "one waiting request, p50", ...of(waiting, 0.5), target: { of: "ratio", most: 3 } },
+      { what: "one waiting request, p99", ...of(waiting, 0.99) },
+      { what: "followed by its events, p50", ...of(following, 0.5) },
+      { what: "followed by its events, p99", ...of(following, 0.99) },
     ];
   },
 };

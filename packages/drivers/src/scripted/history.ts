@@ -55,6 +55,9 @@ export function openShelf(stateDir: string): Shelf {
   };
 }
 
+/** For an agent that cannot be asked for what was said before: it keeps nothing. */
+export const noShelf: Shelf = { keep: async () => undefined, find: async () => undefined, list: async () => [] };
+
 /** Folds an update into the messages; chunks of one message and updates of one tool call become one. */
 export function record(messages: Message[], update: JsonObject): void {
   const { sessionUpdate, ...rest } = update;

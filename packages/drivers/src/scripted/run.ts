@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { createAgent } from "./agent.ts";
 import { defaultStory } from "./default-story.ts";
 import { unknownWord } from "./did-you-mean.ts";
-import { openShelf } from "./history.ts";
+import { noShelf, openShelf } from "./history.ts";
 import { type Machine, thisProcess } from "./machine.ts";
 import type { Env } from "./scene.ts";
 import { type Capabilities, type Capability, capabilityNames, type Story } from "./story-shape.ts";
@@ -51,7 +51,7 @@ export async function runScriptedHarness(need: ScriptedHarnessNeed): Promise<num
     wire,
     machine,
     env,
-    shelf: openShelf(options.stateDir),
+    shelf: remembers(options.capabilities) ? openShelf(options.stateDir) : noShelf,
     complain: writerOf(stderr),
   });
   machine.onTerminate(() => void agent.stop());
@@ -63,6 +63,8 @@ export async function runScriptedHarness(need: ScriptedHarnessNeed): Promise<num
 
 /** How long turns that do not end are waited for when the client has gone. */
 const graceMs = 200;
+
+const remembers = ({ load, resume, fork, list }: Capabilities): boolean => load || resume || fork || list;
 
 interface Options {
   readonly help: boolean;
