@@ -14,7 +14,7 @@ import { outsideName } from "./frames.ts";
 import { hostile, linesIn, scriptName, scriptOf } from "./hostile.ts";
 import type { Fuzzed } from "./http.ts";
 
-const sizes = { quick: 16, whole: 80 };
+const sizes = { quick: 10, whole: 80 };
 const linesEach = 12;
 const atOnce = 3;
 const turnLimitMs = 4_000;

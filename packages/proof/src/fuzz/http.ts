@@ -15,7 +15,7 @@ import type { Chance } from "../seeded.ts";
 import { send, wrongIn } from "./answers.ts";
 import { type Known, type Sent, sentOf } from "./request.ts";
 
-const sizes = { quick: 900, whole: 6_000 };
+const sizes = { quick: 750, whole: 6_000 };
 const atOnce = 8;
 const poolSize = 3;
 const lookEvery = 150;

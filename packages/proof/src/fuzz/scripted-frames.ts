@@ -13,7 +13,7 @@ import type { Chance } from "../seeded.ts";
 import { linesOf, outsideName } from "./frames.ts";
 import type { Fuzzed } from "./http.ts";
 
-const sizes = { quick: 12, whole: 48 };
+const sizes = { quick: 8, whole: 52 };
 const linesEach = 40;
 const atOnce = 3;
 const turnBoundMs = 60_000;

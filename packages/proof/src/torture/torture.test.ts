@@ -18,7 +18,7 @@ test("followers see the log, the whole log and nothing else, over roads that cut
   expect(Number(told)).toBeGreaterThan(Number(events));
   expect(Number(cuts)).toBeGreaterThan(0);
   expect(Number(duplicates)).toBeGreaterThan(0);
-}, 400_000);
+}, 640_000);
 
 describe("the comparison finds", () => {
   const log = ["a", "b", "c", "d"];
