@@ -1,7 +1,8 @@
 /** The registry of harnesses: one line each. */
 import type { Harness } from "@corral/kernel";
 import { codex } from "./codex.ts";
+import { gemini } from "./gemini.ts";
 import { opencode } from "./opencode.ts";
 import { scripted } from "./scripted.ts";
 
-export const harnesses: readonly Harness[] = [scripted, opencode, codex];
+export const harnesses: readonly Harness[] = [scripted, opencode, codex, gemini];

@@ -1,7 +1,17 @@
 /** One harness process and the one session it plays: opened by the best way it offers, closed with everything it started. */
 import { Fault, isTalk, type SessionUpdate } from "@corral/protocol";
-import type { Connection, ConnectNeed, How, PromptResult, Settings, Started } from "../ports/harness.ts";
+import type {
+  Connection,
+  ConnectNeed,
+  How,
+  PromptResult,
+  Question,
+  Reply,
+  Settings,
+  Started,
+} from "../ports/harness.ts";
 import type { Child, Exit } from "../process/process.ts";
+import { watchAskedTools } from "./asked-tools.ts";
 import { type Corrections, uncorrected } from "./corrections.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { type Frame, RpcError, type Serve } from "./rpc.ts";
@@ -48,6 +58,7 @@ export class AcpConnection implements Connection {
   readonly #need: ConnectNeed;
   readonly #ways: AcpWays;
   readonly #corrections: Required<Corrections>;
+  readonly #askedTools = watchAskedTools();
   readonly #child: Child;
   readonly #peer: Peer;
   #card: AgentCard = { loads: false, resumes: false, forks: false, closes: false, images: false, steers: false };
@@ -67,7 +78,7 @@ export class AcpConnection implements Connection {
       serves: {
         ...serves,
         "session/request_permission": async (params, options) =>
-          permissionResult(await need.host.ask(readPermission(params), options)),
+          permissionResult(await this.#ask(readPermission(params), options)),
         "elicitation/create": async (params, options) =>
           elicitationResult(await need.host.ask(readElicitation(params), options)),
       },
@@ -132,7 +143,7 @@ export class AcpConnection implements Connection {
       const result = await this.#request("session/prompt", { sessionId: this.#native, prompt });
       return readPromptResult(await this.#corrections.result(result));
     } finally {
-      await this.#tell(this.#corrections.rest());
+      await this.#tell([...this.#corrections.rest(), ...this.#askedTools.rest()]);
     }
   }
 
@@ -208,6 +219,13 @@ export class AcpConnection implements Connection {
     }
   }
 
+  async #ask(question: Question, options: { readonly signal: AbortSignal }): Promise<Reply> {
+    await this.#tell(this.#askedTools.asked(question));
+    const reply = await this.#need.host.ask(question, options);
+    this.#askedTools.answered(question, reply);
+    return reply;
+  }
+
   #update(params: unknown): Promise<void> | undefined {
     const said = readUpdate(params);
     if (!said) {
@@ -216,6 +234,7 @@ export class AcpConnection implements Connection {
     }
     if ((this.#muted && isTalk(said.update)) || (this.#native !== undefined && said.native !== this.#native))
       return undefined;
+    this.#askedTools.heard(said.update);
     return this.#tell(this.#corrections.update(said.update));
   }
 

@@ -1,0 +1,8 @@
+/** The common cases with the real Gemini CLI. */
+import { realHarness } from "./cases/real.conformance.ts";
+
+realHarness("gemini", {
+  dialect: "gemini",
+  models: ["gemini-2.5-pro", "gemini-3.8-flash"],
+  mode: { to: "plan", shows: (before, after) => before.systemSha256 !== after.systemSha256 },
+});

@@ -1,0 +1,108 @@
+/** Gemini CLI: its own agent over ACP, with its settings in a home of the session's own, and its memory never asked. */
+import { mkdir, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { acpHarness, type LaunchNeed } from "@corral/kernel";
+import { z } from "zod";
+import { plainThoughts } from "./corrections/plain-thoughts.ts";
+import { gatewayOf, gatewayOptions } from "./gateway.ts";
+import { geminiLogins } from "./logins.ts";
+import { ownHome } from "./own-home.ts";
+
+const key = "GEMINI_API_KEY";
+
+/** Without a fixed model it asks a model which model to ask. */
+const usualModel = "gemini-2.5-pro";
+
+/** Gemini CLI has one dialect, and a list of models of its own. */
+const options = gatewayOptions.extend({
+  dialect: z.literal("gemini").optional().describe("What that server speaks: Gemini CLI knows Gemini only."),
+});
+
+type Given = Pick<LaunchNeed, "options">;
+
+const usesHostLogin = ({ options: given }: Given): boolean => gatewayOf(given).login === "host";
+
+const settings = (need: Given): object => ({
+  security: {
+    auth: { selectedType: usesHostLogin(need) ? "oauth-personal" : "gemini-api-key" },
+    folderTrust: { enabled: false },
+  },
+  // It would try ten times, with pauses of half a minute.
+  general: { disableAutoUpdate: true, disableUpdateNag: true, maxAttempts: 3 },
+  // What runs in a terminal of its own is told as a picture of the terminal, which its ACP leaves out.
+  tools: { shell: { enableInteractiveShell: false } },
+  privacy: { usageStatisticsEnabled: false },
+  telemetry: { enabled: false },
+  model: { name: gatewayOf(need.options).model ?? usualModel },
+});
+
+const ownFiles = (home: string): string => join(home, ".gemini");
+const loginFiles = ["oauth_creds.json", "google_accounts.json"] as const;
+
+/** The login is renewed in its own file, so it is linked and not copied: two copies would end each other. */
+async function linkLogin(need: LaunchNeed, home: string): Promise<void> {
+  const { HOME } = need.hostEnv;
+  await mkdir(ownFiles(home), { recursive: true, mode: 0o700 });
+  for (const name of loginFiles) {
+    const link = join(ownFiles(home), name);
+    await rm(link, { force: true });
+    if (usesHostLogin(need) && HOME) await symlink(join(HOME, ".gemini", name), link);
+  }
+}
+
+export const gemini = acpHarness({
+  id: "gemini",
+  title: "Gemini CLI",
+  install: {
+    packages: { "@google/gemini-cli": "0.61.0" },
+    bins: { gemini: "@google/gemini-cli/bundle/gemini.js" },
+    licence: "open",
+  },
+  secrets: [key],
+  logins: geminiLogins,
+  options,
+  cannot: {
+    retried: "it does not ask the model again when an answer breaks off: the turn fails at once",
+  },
+  // Its `session/load` loses the history of the very minute, and with it the file: what was said is told again instead.
+  restores: [],
+  capabilities: {
+    commandExecution: true,
+    errorEvents: true,
+    fileAttachments: true,
+    fileChanges: true,
+    images: true,
+    itemStarted: true,
+    mcpTools: true,
+    permissions: true,
+    planMode: true,
+    questions: false,
+    reasoning: true,
+    sessionLifecycle: true,
+    sharedProcess: false,
+    status: true,
+    streamingDeltas: true,
+    textMessages: true,
+    toolCalls: true,
+    toolResults: true,
+  },
+  corrections: plainThoughts,
+  launch: async (need) => {
+    const { baseUrl, registry } = gatewayOf(need.options);
+    const home = await ownHome(need.stateDir, { registry });
+    await linkLogin(need, home.home);
+    await need.writePrivate(join(ownFiles(home.home), "settings.json"), JSON.stringify(settings(need)));
+    return {
+      command: need.node,
+      args: [need.bin("gemini"), "--acp"],
+      env: {
+        ...home.env,
+        ...need.secrets,
+        ...(baseUrl === undefined ? {} : { GOOGLE_GEMINI_BASE_URL: baseUrl }),
+        GEMINI_CLI_TRUST_WORKSPACE: "true",
+        // Else it starts itself a second time.
+        GEMINI_CLI_NO_RELAUNCH: "true",
+      },
+    };
+  },
+});
