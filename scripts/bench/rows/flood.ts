@@ -1,18 +1,18 @@
 /** Whether followers miss anything of an agent that floods, and how fast many are told. */
-import { type Flood, ourFlood, peerFlood } from "../flood.ts";
+import { type Flood, type FloodNeed, ourFlood, peerFlood } from "../flood.ts";
 import type { Figure, Row, Stage, Target } from "../row.ts";
 
 const updates = 20_000;
 
-async function floods(stage: Stage, followers: number): Promise<{ our: Flood; their: Flood | undefined }> {
-  stage.say(`${followers} followers`);
+async function floods(stage: Stage, need: FloodNeed): Promise<{ our: Flood; their: Flood | undefined }> {
+  stage.say(`${need.followers} followers`);
   await using server = await stage.ours.start();
-  const our = await ourFlood(server, stage.folder, { updates, followers });
-  return { our, their: await peerFlood(stage, { updates, followers }) };
+  const our = await ourFlood(server, stage.folder, need);
+  return { our, their: await peerFlood(stage, need) };
 }
 
 async function figuresOf(stage: Stage, followers: number): Promise<readonly Figure[]> {
-  const { our, their } = await floods(stage, followers);
+  const { our, their } = await floods(stage, { updates, followers });
   const to = `to ${followers}`;
   return [
     { what: `lost, ${to}`, unit: "events", ours: our.lost, peer: their?.lost, target: { of: "ours", most: 0 } },
@@ -30,9 +30,9 @@ const least: Target = { of: "ours", least: 1_000_000 };
 
 export const fanOut: Row = {
   name: "fan-out",
-  says: "one stream to 500 followers, while it is written",
+  says: "5000 updates of one agent to 500 followers, while they are written",
   async measure(stage) {
-    const { our, their } = await floods(stage, 500);
+    const { our, their } = await floods(stage, { updates: 5_000, followers: 500 });
     return [
       {
         what: "delivered",
