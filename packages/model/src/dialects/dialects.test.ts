@@ -153,3 +153,20 @@ test.each(names)("%s refuses a body that is not JSON in its own shape", async (n
   expect(wires[name].error((await response.json()) as never).message).toContain("not JSON");
   expect(journal()[0]).toMatchObject({ dialect: name, status: 400 });
 });
+
+test("instructions in the middle of a conversation are no words of a person", async () => {
+  const { url, journal } = await model();
+  const instructed = async (content: string) => {
+    const messages = [
+      { role: "user", content: "ECHO:Hi" },
+      { role: "system", content },
+    ];
+    const body = JSON.stringify({ model: "m", max_tokens: 9, messages });
+    return (await fetch(`${url}/v1/messages`, { method: "POST", body })).json();
+  };
+  expect(await instructed("Be brief.")).toMatchObject({ content: [{ type: "text", text: "Hi" }] });
+  await instructed("Be long.");
+  const [first, second] = journal();
+  expect(first).toMatchObject({ userMessages: 1, prompt: "ECHO:Hi" });
+  expect(first?.systemSha256).not.toBe(second?.systemSha256);
+});

@@ -14,6 +14,9 @@ import {
 import type { DeclaredTool, Message, ModelRequest } from "../request.ts";
 import type { Dialect } from "./dialect.ts";
 
+/** Instructions may also come in the middle of a conversation, as messages of their own. */
+const isSystem = ({ role }: JsonObject): boolean => role === "system";
+
 /** Every text and every tool result counts for itself: what was said in several turns arrives as one message. */
 function messagesOf({ role, content }: JsonObject): readonly Message[] {
   const speaker = role === "assistant" ? "assistant" : "user";
@@ -46,8 +49,11 @@ function read(body: JsonObject): ModelRequest {
   return {
     dialect: "messages",
     model: asText(body.model),
-    system: textIn(body.system),
-    messages: messages.flatMap(messagesOf),
+    system: [body.system, ...messages.filter(isSystem).map(({ content }) => content)]
+      .map(textIn)
+      .filter(Boolean)
+      .join("\n"),
+    messages: messages.filter((message) => !isSystem(message)).flatMap(messagesOf),
     tools: asRecords(body.tools).map(toolOf),
     stream: body.stream === true,
     imageCount: messages.flatMap(({ content }) => asRecords(content)).filter(isImage).length,
