@@ -47,6 +47,7 @@ export const faults = {
   "file.refused": { status: 409, retry: "never", title: "The file cannot be read or written" },
   "harness.start": { status: 502, retry: "now", title: "The harness did not start" },
   "harness.crashed": { status: 502, retry: "now", title: "The harness died" },
+  "harness.crash_loop": { status: 503, retry: "later", title: "The harness died too often to be launched again" },
   "harness.refused": { status: 502, retry: "later", title: "The harness answered with an error" },
   "harness.stalled": { status: 504, retry: "now", title: "The harness stopped answering" },
   "harness.protocol": { status: 502, retry: "never", title: "The harness does not speak the protocol" },

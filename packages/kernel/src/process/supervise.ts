@@ -2,6 +2,7 @@
 import { Fault, isFault } from "@corral/protocol";
 import type { Clock } from "../ports/clock.ts";
 import type { Exit } from "./process.ts";
+import { createTally, type Intensity } from "./tally.ts";
 
 /** What is started: a `Child`, or whatever ends and can be closed like one. */
 export interface Supervised {
@@ -11,14 +12,6 @@ export interface Supervised {
 
 /** permanent: always started again; transient: only when it ended badly; temporary: never. */
 export type Restart = "permanent" | "transient" | "temporary";
-
-export interface Intensity {
-  /** That many rapid ends within the period are borne; one more is too many. */
-  readonly count: number;
-  readonly periodMs: number;
-  /** An end is rapid when the program lived less than this; without it every end counts. */
-  readonly rapidMs?: number;
-}
 
 /** The n-th restart in a row waits n steps, up to the limit. */
 export interface Backoff {
@@ -78,19 +71,6 @@ function neverBegan(life: Life): Fault {
   return new Fault("process.start", { detail: `The program did not begin: ${describe(life)}.`, help });
 }
 
-/** Counts ends; answers how many stand in a row, or that they are too many. */
-function createTally({ clock, intensity }: { readonly clock: Clock; readonly intensity: Intensity }) {
-  let endsAtMs: readonly number[] = [];
-  let inARow = 0;
-  return (life: Life): number | "too many" => {
-    const rapid = life.livedMs < (intensity.rapidMs ?? Number.POSITIVE_INFINITY);
-    inARow = rapid ? inARow + 1 : 1;
-    const nowMs = clock.monotonicMs();
-    endsAtMs = [...endsAtMs, ...(rapid ? [nowMs] : [])].filter((atMs) => nowMs - atMs < intensity.periodMs);
-    return endsAtMs.length > intensity.count ? "too many" : inARow;
-  };
-}
-
 /** What follows from a life: the end of all, or the pause before the next. */
 function createVerdict({ clock, restart, intensity = usualIntensity, backoff = usualBackoff }: SuperviseNeed) {
   const tally = createTally({ clock, intensity });
@@ -100,8 +80,8 @@ function createVerdict({ clock, restart, intensity = usualIntensity, backoff = u
     }
     const enough = restart === "temporary" || (restart === "transient" && endedWell(life));
     if (enough && "exit" in life) return { reason: "finished", restarts, exit: life.exit };
-    const count = enough ? "too many" : tally(life);
-    if (count !== "too many") return { pauseMs: Math.min(backoff.maxMs, backoff.stepMs * count) };
+    tally.add(life.livedMs);
+    if (!enough && !tally.tooOften) return { pauseMs: Math.min(backoff.maxMs, backoff.stepMs * tally.inARow) };
     const fault = enough ? neverBegan(life) : tooOften(life, intensity);
     return { reason: "gave up", restarts, fault, ...("exit" in life ? { exit: life.exit } : {}) };
   };

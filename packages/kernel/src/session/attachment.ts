@@ -15,6 +15,7 @@ import {
 import { removePrivate } from "../agents/private-file.ts";
 import type { Connection, Harness, Host, Programs, Reply } from "../ports/harness.ts";
 import type { Exit } from "../process/process.ts";
+import { createTally, type Tally } from "../process/tally.ts";
 import { createStreamRedactor, type StreamRedactor } from "../secrets/redact.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
 
@@ -35,6 +36,7 @@ interface Live {
   leaving: boolean;
   /** Whether its process has ended. */
   dead: boolean;
+  readonly sinceMs: number;
 }
 
 /** How a harness ended that died before its session was open, as the fault tells it. */
@@ -55,6 +57,13 @@ const isTalk = ({ sessionUpdate }: SessionUpdate): boolean => /_chunk$|^tool_cal
 
 export const sessionDir = ({ stateDir, id }: Pick<Desk, "stateDir" | "id">): string => join(stateDir, "sessions", id);
 
+const crashLoop = (agent: string, { count, periodMs }: Desk["limits"]["crashes"]): Fault =>
+  new Fault("harness.crash_loop", {
+    detail: `The agent "${agent}" died more than ${count} times within ${periodMs / 1000} s, each time soon after its start.`,
+    help: "Read the last words of its stderr in harness.exited, correct the cause, and prompt again in a while.",
+    more: { count, periodMs },
+  });
+
 export class Attachment {
   readonly #need: AttachmentNeed;
   #live: Live | undefined;
@@ -62,11 +71,13 @@ export class Attachment {
   #forgetful = false;
   readonly #owed: Draft[] = [];
   #settling: Promise<void> | undefined;
+  readonly #tally: Tally;
   readonly #redactor: StreamRedactor;
   #speaker: RunId | undefined;
 
   constructor(need: AttachmentNeed) {
     this.#need = need;
+    this.#tally = createTally({ clock: need.clock, intensity: need.limits.crashes });
     this.#redactor = createStreamRedactor(() => need.secrets.values);
   }
 
@@ -126,6 +137,7 @@ export class Attachment {
         help: "See `corral agents`.",
       });
     }
+    if (this.#tally.tooOften) throw crashLoop(agent, need.limits.crashes);
     const run = newId(need, "run");
     const restored = forkOf ? { native: forkOf, fork: true } : native ? { native } : undefined;
     const stateDir = sessionDir(need);
@@ -165,8 +177,10 @@ export class Attachment {
 
   /** Whatever a harness left that did not come up is removed; when it died by itself the log says how. */
   async #stillborn(run: RunId, error: unknown): Promise<never> {
+    const exit = exitOf(error);
+    if (exit) this.#tally.add(0);
     try {
-      await this.#bury(run, exitOf(error));
+      await this.#bury(run, exit);
     } catch (reason) {
       this.#need.surprise(reason, "the end of a harness that did not start could not be written down yet");
     }
@@ -197,7 +211,7 @@ export class Attachment {
       can,
     };
     const gone = connection.exited.then((exit) => this.#farewell(run, exit));
-    this.#live = { run, connection, gone, leaving: false, dead: false };
+    this.#live = { run, connection, gone, leaving: false, dead: false, sinceMs: this.#need.clock.monotonicMs() };
     try {
       await this.#need.view.append([{ type: "harness.started", source: "daemon", data: started }]);
     } catch (error) {
@@ -213,6 +227,7 @@ export class Attachment {
     const live = this.#live;
     const expected = live?.leaving ?? false;
     if (live) live.dead = true;
+    if (live && !expected) this.#tally.add(this.#need.clock.monotonicMs() - live.sinceMs);
     try {
       await live?.connection.close({ force: true });
       await this.#bury(run, { ...exit, expected });

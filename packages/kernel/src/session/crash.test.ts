@@ -270,3 +270,13 @@ test("what a harness starts behind our back is gone when the harness is (invaria
   await until(async () => (await kit.processes.list()).length === 0);
   await session.prompt({ prompt: blocks("again") });
 });
+
+test("a harness that dies young again and again is not launched any more for a while, and the turn says why (B-13, BR-06)", async () => {
+  const crashes = { count: 2, periodMs: 3_600_000, rapidMs: 3_600_000 };
+  await using kit = await openKit({ store: "memory", limits: { crashes } });
+  const { session, play, witness } = await kit.open([[{ exit: 7 }]]);
+  for (let time = 0; time < 3; time++) expect(await play()).toMatchObject(crashed({ exitCode: 7 }));
+  expect(await play()).toMatchObject({ outcome: "failed", fault: { code: "harness.crash_loop", more: { count: 2 } } });
+  await witness.upTo(session.state().cursor);
+  expect(witness.all("harness.started")).toHaveLength(3);
+});

@@ -1,6 +1,10 @@
 /** The bounds inside which a session lives; every wait of the kernel ends at one of them. */
 
+import type { Intensity } from "../process/tally.ts";
+
 export interface Limits {
+  /** How often the harness of a session may die young before it is not launched again for a while. */
+  readonly crashes: Intensity;
   /** How many prompts may wait behind the running one. */
   readonly queuedTurns: number;
   /** How long a harness may take to end a turn by itself after it was told to; then it is killed. */
@@ -26,6 +30,7 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
+  crashes: { count: 5, periodMs: 120_000, rapidMs: 30_000 },
   queuedTurns: 64,
   cancelGraceMs: 5_000,
   answerMs: 20_000,
