@@ -1,5 +1,6 @@
 /** `corral serve`: the daemon, in the foreground, until it is told to stop. */
 import type { Served } from "@corral/daemon";
+import { Fault } from "@corral/protocol";
 import { type Command, Option } from "commander";
 import { collected, declare, numberOption, type Stage, settingsOf, stateOptions } from "../command.ts";
 import type { Composed } from "../compose.ts";
@@ -55,6 +56,23 @@ async function announce(config: Config, server: Served, { kernel }: Composed): P
   });
 }
 
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+
+/** A daemon that nobody could find would only be in the way of the next one. */
+async function announceOrLeave(config: Config, server: Served, composed: Composed): Promise<void> {
+  try {
+    await announce(config, server, composed);
+  } catch (cause) {
+    await closeAll(config, server, composed);
+    throw new Fault(isFull(cause) ? "store.full" : "store.read_only", {
+      detail: `The file by which other commands find this daemon cannot be written: ${String(cause)}`,
+      help: isFull(cause) ? "Free some space on this disk, then start it again." : "Make the state directory writable.",
+      cause,
+    });
+  }
+}
+
 async function listen(config: Config, composed: Composed): Promise<Served> {
   const { serve } = await import("@corral/daemon");
   try {
@@ -75,7 +93,7 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
   const { compose } = await import("../compose.ts");
   const composed = await compose(config, { log: (line) => shell.stderr.line(line) });
   const server = await listen(config, composed);
-  await announce(config, server, composed);
+  await announceOrLeave(config, server, composed);
   greet(shell, config, server);
   await stopped.promise;
   const inTime = await closeWithin(closeLimitMs, () => closeAll(config, server, composed));

@@ -173,6 +173,16 @@ export class House implements AsyncDisposable {
     this.#base = filesOf(this.pid);
   }
 
+  /** Whether it stays once it has come up, or leaves instead: it is up when others can find it. */
+  async comesUp(): Promise<boolean> {
+    const { clock, signal } = this.#need;
+    const file = join(this.stateDir, "daemon.json");
+    for (const mark = `"pid": ${this.pid},`; this.isAlive; await sleep(clock, 15, { signal })) {
+      if ((await readFile(file, "utf8").catch(() => "")).includes(mark)) return true; // Not written yet.
+    }
+    return false;
+  }
+
   async isAnswering(limitMs: number): Promise<boolean> {
     const late = new AbortController();
     const takeBack = this.#need.clock.after(limitMs, () => late.abort());

@@ -153,10 +153,7 @@ const restoreStrikes: Readonly<Record<Mean, (stage: Stage) => Promise<void>>> = 
     const { house, notes } = stage;
     await house.fill();
     house.begin();
-    const up = await house.answers().then(
-      () => true,
-      () => false, // It may refuse to start without room, if it says so.
-    );
+    const up = await house.comesUp();
     if (!up && !house.stderr.includes("store.full"))
       notes.surprises.push("it did not start and did not say that the disk is full");
     await house.disk?.free();
