@@ -1,6 +1,6 @@
 /** The composition root: the one place where a kernel is put together from its parts. */
 import { createDaemon, type Daemon, type LogLine } from "@corral/daemon";
-import { allLogins, harnesses, loginVariables, openSqliteStore } from "@corral/drivers";
+import { allLogins, harnesses as builtIn, loginVariables, openSqliteStore, withCustom } from "@corral/drivers";
 import {
   createInstaller,
   createKernel,
@@ -36,7 +36,8 @@ function surpriseLine(error: unknown, where: string): string {
 }
 
 export async function compose(config: Config, { log, open = false }: ComposeOptions = {}): Promise<Composed> {
-  const { stateDir, programsDir, hostEnv, cwd, token, cors, allowedHosts, world } = config;
+  const { stateDir, programsDir, hostEnv, cwd, token, cors, allowedHosts, world, agents } = config;
+  const harnesses = withCustom(builtIn, agents);
   await using opened = new AsyncDisposableStack();
   const clock = systemClock;
   const store = opened.use(await openSqliteStore({ dir: stateDir, clock }));

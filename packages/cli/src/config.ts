@@ -1,9 +1,10 @@
 /** Where settings come from: flags, then the environment, then the config file, then defaults. Nothing else reads the environment. */
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { defaultPort, Fault } from "@corral/protocol";
 import { z } from "zod";
+import type { CustomAgents } from "./custom-agents.ts";
 import { fieldPath, type Settings, settingsSchema, settingsTable, textSettings } from "./settings.ts";
 
 /** What the executable was started with, taken once. */
@@ -30,6 +31,8 @@ export interface Config {
   readonly token?: string;
   readonly tokenFile?: string;
   readonly agent: string;
+  /** Agents that are not built in, by their name. */
+  readonly agents: CustomAgents;
   readonly cors: { readonly origins: readonly string[]; readonly credentials: boolean };
   readonly allowedHosts: readonly string[];
   readonly hostEnv: Readonly<Record<string, string>>;
@@ -83,14 +86,24 @@ function settle({ written, nameOf, folder }: Layer): Settings {
     const said = parsed.error.issues.map((issue) => `${nameOf(fieldPath(issue.path))}: ${issue.message}`);
     throw refuse(said.join("; "), "Correct it and try again; `corral serve --help` lists the settings.");
   }
-  const { state, data, tokenFile, ...rest } = parsed.data;
+  const { state, data, tokenFile, agents, ...rest } = parsed.data;
   return {
     ...rest,
     ...(state === undefined ? {} : { state: resolve(folder, state) }),
     ...(data === undefined ? {} : { data: resolve(folder, data) }),
     ...(tokenFile === undefined ? {} : { tokenFile: resolve(folder, tokenFile) }),
+    ...(agents === undefined ? {} : { agents: placed(agents, folder) }),
   };
 }
+
+/** A command with a folder in it is a path like all others; one without is looked for on the PATH. */
+const placed = (agents: CustomAgents, folder: string): CustomAgents =>
+  Object.fromEntries(
+    Object.entries(agents).map(([name, { command, ...agent }]) => [
+      name,
+      { ...agent, command: command.includes(sep) ? resolve(folder, command) : command },
+    ]),
+  );
 
 const flagLayer = (flags: Settings, { cwd }: World): Settings =>
   settle({ written: flags, nameOf: (path) => settingsTable[path.split(/[.[]/)[0] ?? ""]?.flag ?? path, folder: cwd });
@@ -176,6 +189,7 @@ export async function readConfig({ config, token, ...flags }: ConfigFlags, world
     ...(secret === undefined ? {} : { token: secret }),
     ...(settings.tokenFile === undefined ? {} : { tokenFile: settings.tokenFile }),
     agent: settings.agent ?? "scripted",
+    agents: settings.agents ?? {},
     cors: { origins: settings.corsOrigins ?? [], credentials: settings.corsCredentials ?? false },
     allowedHosts: settings.allowedHosts ?? [],
     hostEnv: hostEnvOf(world),

@@ -1,5 +1,6 @@
 /** The settings that a person can choose, and what each is called on the command line and in the environment. */
 import { z } from "zod";
+import { customAgentsSchema } from "./custom-agents.ts";
 
 const listOfText = z.array(z.string().min(1));
 
@@ -15,6 +16,7 @@ export const settingsSchema = z
     corsOrigins: listOfText,
     corsCredentials: z.boolean("must be true or false"),
     allowedHosts: listOfText,
+    agents: customAgentsSchema,
   })
   .partial();
 
