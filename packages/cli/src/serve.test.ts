@@ -175,6 +175,14 @@ describe("doctor", () => {
     );
   });
 
+  test("one check can be asked for by name; residue of ended runs is one, and an unknown one is refused", async () => {
+    const { code, stdout } = await home.corral(["doctor", "residue"]);
+    expect([code, stdout]).toEqual([0, "ok    residue  no ended run left anything behind\n"]);
+    const unknown = await home.corral(["doctor", "residues"]);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain("residue");
+  });
+
   test("a state directory that others can read is warned of", async () => {
     await home.corral(["sessions", "ls"]);
     await chmod(join(home.folder, "state"), 0o755);

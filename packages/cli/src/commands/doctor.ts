@@ -1,5 +1,5 @@
 /** `corral doctor`: whether this machine, the state directory and the daemon are in order, and what to do where not. */
-import type { Corral } from "@corral/client";
+import { type Corral, Fault } from "@corral/client";
 import type { Command } from "commander";
 import { declare, jsonOption, reachOptions, type Stage, settingsOf } from "../command.ts";
 import { type Config, type ConfigFlags, readConfig } from "../config.ts";
@@ -55,6 +55,17 @@ async function examine(config: Config): Promise<readonly Finding[]> {
   return [...outside, ...(await tried("store", () => checksInside(config)))];
 }
 
+/** The findings of the named checks, or all; a name that no check has is refused. */
+function only(names: readonly string[], findings: readonly Finding[]): readonly Finding[] {
+  const isOf = (name: string) => (finding: Finding) => finding.name.split(" ")[0] === name;
+  const stray = names.find((name) => !findings.some(isOf(name)));
+  if (stray !== undefined) {
+    const known = [...new Set(findings.map(({ name }) => name.split(" ")[0]))].join(", ");
+    throw new Fault("config.invalid", { detail: `There is no check "${stray}".`, help: `Choose from: ${known}.` });
+  }
+  return names.length === 0 ? findings : findings.filter((finding) => names.some((name) => isOf(name)(finding)));
+}
+
 const styles: Readonly<Record<Level, Style>> = { ok: "green", warn: "yellow", fail: "red" };
 
 function write(out: Out, findings: readonly Finding[]): void {
@@ -66,14 +77,15 @@ function write(out: Out, findings: readonly Finding[]): void {
 }
 
 export const doctorCommand = (stage: Stage): Command =>
-  declare<[], DoctorFlags>(stage, {
-    usage: "doctor",
+  declare<[readonly string[]], DoctorFlags>(stage, {
+    usage: "doctor [checks...]",
     summary:
       "Looks whether everything is in order, and says what to do where it is not. Exit code 1 when something fails.",
-    examples: ["corral doctor", "corral doctor --json"],
+    notes: "Name checks to see only these: node, ownership, state, daemon, store, agent, residue.",
+    examples: ["corral doctor", "corral doctor residue", "corral doctor --json"],
     options: [jsonOption("the findings"), ...reachOptions()],
-    act: async ({ stdout, world }, { flags }) => {
-      const findings = await examine(await readConfig(settingsOf(flags), world));
+    act: async ({ stdout, world }, { args: [names], flags }) => {
+      const findings = only(names, await examine(await readConfig(settingsOf(flags), world)));
       if (flags.json) writeJson(stdout, findings);
       else write(stdout, findings);
       return findings.some(({ level }) => level === "fail") ? exitCodes.failed : exitCodes.done;
