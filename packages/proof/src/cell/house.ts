@@ -31,8 +31,10 @@ interface Life {
   readonly gone: Promise<number | undefined>;
 }
 
-const startLimitMs = 60_000;
+const startLimitMs = 120_000;
 const startAttempts = 4;
+/** Looking costs more than the daemon needs for starting, on a machine that is busy. */
+const lookEveryMs = 30;
 
 /** A port below those that the system gives to clients by itself, so that it is still free after a restart. */
 async function freePort(clock: Clock): Promise<number> {
@@ -164,7 +166,7 @@ export class House implements AsyncDisposable {
       if (look === true) break;
       if (look === "ended") throw new Error(`the daemon ended instead of starting: ${this.#stderr.slice(-500)}`);
       if (clock.monotonicMs() > dueMs) throw new Error("the daemon did not start in time");
-      await sleep(clock, 15, { signal });
+      await sleep(clock, lookEveryMs, { signal });
     }
   }
 
@@ -177,7 +179,7 @@ export class House implements AsyncDisposable {
   async comesUp(): Promise<boolean> {
     const { clock, signal } = this.#need;
     const file = join(this.stateDir, "daemon.json");
-    for (const mark = `"pid": ${this.pid},`; this.isAlive; await sleep(clock, 15, { signal })) {
+    for (const mark = `"pid": ${this.pid},`; this.isAlive; await sleep(clock, lookEveryMs, { signal })) {
       if ((await readFile(file, "utf8").catch(() => "")).includes(mark)) return true; // Not written yet.
     }
     return false;

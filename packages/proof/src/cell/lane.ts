@@ -28,7 +28,7 @@ export interface LaneNeed extends Pick<HouseNeed, "corral" | "hostEnv" | "clock"
   readonly seed: number;
 }
 
-const cellLimitMs = 120_000;
+const cellLimitMs = 240_000;
 const dayMs = 24 * 3_600_000;
 const attempts = 4;
 
