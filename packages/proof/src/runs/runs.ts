@@ -85,6 +85,16 @@ function figuresOf(samples: readonly Sample[], tookMs: number): Readonly<Record<
   };
 }
 
+/** What a daemon needs to write anything at all is there from its first write on; what it holds beyond that is held too long. */
+async function warmUp(house: House, cwd: string, { signal }: ProofContext): Promise<void> {
+  const session = await connect({ url: house.url, token: house.token, signal }).sessions.open({
+    agent: "scripted",
+    cwd,
+  });
+  await session.remove();
+  house.remember();
+}
+
 async function run(context: ProofContext) {
   const { clock } = context;
   const seed = context.seed ?? freshSeed(clock);
@@ -93,6 +103,7 @@ async function run(context: ProofContext) {
   await mkdir(cwd, { recursive: true });
   await using house = await House.open({ ...context, corral: settling(context.corral), folder: join(folder, "house") });
   const failures = new Map<string, string[]>(kinds.map(({ name }) => [name, []]));
+  await warmUp(house, cwd, context);
   const startedMs = clock.monotonicMs();
   const samples = await playAll({ ...context, house, chance: createChance(seed), cwd, failures });
   const rows: ProofRow[] = [...failures].map(([name, found]) => ({ name, failures: found }));
