@@ -1,8 +1,9 @@
 /** The registry of harnesses: one line each. */
 import type { Harness } from "@corral/kernel";
+import { claude } from "./claude.ts";
 import { codex } from "./codex.ts";
 import { gemini } from "./gemini.ts";
 import { opencode } from "./opencode.ts";
 import { scripted } from "./scripted.ts";
 
-export const harnesses: readonly Harness[] = [scripted, opencode, codex, gemini];
+export const harnesses: readonly Harness[] = [scripted, opencode, codex, claude, gemini];

@@ -70,3 +70,31 @@ test("a prompt begins anew: the same answer twice is two answers", () => {
     clock.advance(5_000);
   }
 });
+
+/** Claude Code tries again sooner, and each try has an id of its own. */
+function toldByMessage(said: readonly (readonly [id: string, text: string])[]): string {
+  const { prompt, update } = retold(manualClock(), "message");
+  prompt();
+  const heard = said.flatMap(([messageId, text]) => update({ ...chunk("agent_message_chunk", text), messageId }));
+  return heard.map(({ content }) => (content as { text: string }).text).join("");
+}
+
+test("where each try has an id of its own, an answer that is given again is told once, without a pause", () => {
+  const tries = ["msg_1", "msg_2", "msg_3"].flatMap((id) => [[id, "Half "] as const, [id, "of it"] as const]);
+  expect(toldByMessage([...tries, ["msg_4", "Half "], ["msg_4", "of it, and the rest"]])).toBe(
+    "Half of it, and the rest",
+  );
+  expect(
+    toldByMessage([
+      ["msg_1", "ha "],
+      ["msg_1", "ha "],
+      ["msg_1", "ha"],
+    ]),
+  ).toBe("ha ha ha");
+  expect(
+    toldByMessage([
+      ["msg_1", "One. "],
+      ["msg_2", "Two."],
+    ]),
+  ).toBe("One. Two.");
+});

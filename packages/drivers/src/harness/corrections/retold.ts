@@ -17,14 +17,21 @@ type VoiceName = (typeof voices)[number];
 const isVoice = (name: string): name is VoiceName => (voices as readonly string[]).includes(name);
 const silence = (): Voice => ({ said: "", again: undefined });
 
-export function retold(clock: Pick<Clock, "monotonicMs">): Required<Pick<Corrections, "prompt" | "update">> {
+/** By what a harness shows that the model may have been asked again: it was silent for a while, or a message has another id. */
+export type AgainBy = "pause" | "message";
+
+export function retold(
+  clock: Pick<Clock, "monotonicMs">,
+  againBy: AgainBy = "pause",
+): Required<Pick<Corrections, "prompt" | "update">> {
   let heard: Record<VoiceName, Voice>;
   let heardAtMs = 0;
+  let message: unknown;
   const begin = () => {
     heard = { agent_message_chunk: silence(), agent_thought_chunk: silence() };
   };
 
-  /** After a pause in which the model may have been asked again, everything may be said again. */
+  /** When the model may have been asked again, everything may be said again. */
   const mayBegin = (name: VoiceName, text: string): void => {
     const { said } = heard[name];
     if (said === "" || !(said.startsWith(text) || text.startsWith(said))) return;
@@ -56,10 +63,12 @@ export function retold(clock: Pick<Clock, "monotonicMs">): Required<Pick<Correct
       if (name.startsWith("tool_call")) begin();
       return [told];
     }
+    const isAgain = againBy === "pause" ? pauseMs >= leastPauseMs : told.messageId !== message;
     heardAtMs += pauseMs;
+    message = told.messageId;
     const text = chunkText(told);
     if (text === undefined || text === "") return [told];
-    if (pauseMs >= leastPauseMs) mayBegin(name, text);
+    if (isAgain) mayBegin(name, text);
     const fresh = speak(heard[name], text);
     if (fresh === text) return [told];
     return fresh === "" ? [] : [{ ...told, content: { type: "text", text: fresh } }];

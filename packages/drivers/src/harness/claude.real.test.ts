@@ -1,0 +1,7 @@
+/** The common cases with the real Claude Code. */
+import { realHarness } from "./cases/real.conformance.ts";
+
+realHarness("claude", {
+  dialect: "messages",
+  mode: { to: "plan", shows: (before, after) => before.systemSha256 !== after.systemSha256 },
+});
