@@ -3,7 +3,8 @@ import type { Peer } from "../peer.ts";
 import type { Row, Stage } from "../row.ts";
 import { quantile } from "../stats.ts";
 
-const warmUp = 50;
+/** The peer is compiled already; we are while we run. */
+const warmUp = 300;
 const prompts = 400;
 
 async function timesOf(one: () => Promise<unknown>): Promise<readonly number[]> {
