@@ -3,7 +3,8 @@
 export { crashed } from "./acp/connection.ts";
 export type { Corrections, CorrectionsNeed } from "./acp/corrections.ts";
 export { type AcpHarness, acpHarness } from "./acp/harness.ts";
-export { createPeer, type Peer } from "./acp/peer.ts";
+export { createLines } from "./acp/lines.ts";
+export { createPeer, maxFrameBytes, type Peer } from "./acp/peer.ts";
 export { type Frame, isFrame, RpcError, type Serve } from "./acp/rpc.ts";
 export { refusal, settingCalls } from "./acp/translate.ts";
 export * from "./agents/credentials.ts";

@@ -4,6 +4,7 @@ import { claude } from "./claude.ts";
 import { codex } from "./codex.ts";
 import { gemini } from "./gemini.ts";
 import { opencode } from "./opencode.ts";
+import { pi } from "./pi.ts";
 import { scripted } from "./scripted.ts";
 
-export const harnesses: readonly Harness[] = [scripted, opencode, codex, claude, gemini];
+export const harnesses: readonly Harness[] = [scripted, opencode, codex, claude, gemini, pi];
