@@ -29,19 +29,16 @@ const besides = (text: string): string =>
 const namespaced = (text: string): string =>
   text.replaceAll(/^import \{ z \} from "zod";$/gm, 'import * as z from "zod";');
 
-/** Marks what was looked up already. */
-const known = Symbol("known");
-
 /** Reads our sources as they go into the bundle, and tells which programs they name. */
 const sources = (root: string, onProgram: (path: string) => void): Plugin => ({
   name: "corral-sources",
-  setup({ onLoad, onResolve, resolve: find }) {
+  setup({ onLoad, onResolve }) {
     // What is imported from our sources and not used is left out: no module does anything but declare.
-    onResolve({ filter: /^(\.|@corral\/)/ }, async ({ path, pluginData, ...from }) => {
-      if (pluginData === known) return undefined;
-      const { resolveDir, importer, kind } = from;
-      const found = await find(path, { resolveDir, importer, kind, pluginData: known });
-      return found.path.startsWith(join(root, "packages")) ? { ...found, sideEffects: false } : undefined;
+    onResolve({ filter: /^(\.|@corral\/)/ }, ({ path, resolveDir }) => {
+      const found = path.startsWith(".")
+        ? resolve(resolveDir, path)
+        : join(root, "packages", path.slice(8), "src/index.ts");
+      return found.startsWith(join(root, "packages")) ? { path: found, sideEffects: false } : undefined;
     });
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       if (!path.startsWith(join(root, "packages"))) return undefined;
