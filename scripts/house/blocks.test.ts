@@ -98,7 +98,7 @@ describe("running a document", { timeout: 60_000 }, () => {
 
   test("the blocks have a home of their own and inherit nothing but the PATH", async () => {
     await using stage = await openStage();
-    expect(Object.keys(stage.env).sort()).toEqual(["CORRAL_STATE_DIR", "HOME", "LANG", "PATH", "TMPDIR"]);
+    expect(Object.keys(stage.env).sort()).toEqual(["CORRAL_STATE", "HOME", "LANG", "PATH", "TMPDIR"]);
     expect((await stage.shell("command -v corral")).output).toBe(`${stage.folder}/.bin/corral\n`);
   });
 

@@ -19,6 +19,7 @@ export const allowedWords: readonly { readonly name: string; readonly in: "field
       in: "fields",
       why: "JSON-RPC errors, MessageEvents, zod and ACP content blocks call it so on the wire",
     },
+    { name: "pluginData", in: "names", why: "esbuild's plugins hand it on under this name" },
     { name: "workerData", in: "fields", why: "the options of Node's Worker call it so" },
     { name: "info", in: "fields", why: "OpenAPI documents and loggers call it so" },
     { name: "instance", in: "fields", why: "problem documents (RFC 9457) call it so" },

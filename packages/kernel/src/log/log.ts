@@ -84,9 +84,12 @@ export class Log {
    * and when one fails so do all that were posted behind it.
    */
   async append(entries: readonly string[], { snapshot, receipt, kept, lost }: AppendOptions = {}): Promise<void> {
-    if (this.#broken !== undefined) {
+    // Whoever comes so late writes in the name of a daemon that has left; the next one may have begun.
+    const left =
+      this.#end === "daemon.stopping" ? new Fault("store.closed", { detail: "The daemon has left." }) : undefined;
+    if (left ?? this.#broken) {
       lost?.();
-      throw this.#broken;
+      throw left ?? this.#broken;
     }
     const expected = this.#assigned;
     this.#assigned += entries.length;

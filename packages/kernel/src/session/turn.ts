@@ -207,7 +207,8 @@ export class TurnRun implements AskingTurn {
         await view.append(drafts);
         return;
       } catch (error) {
-        if (isFault(error, "store.closed")) throw error;
+        // There is nobody left to write it; the next daemon ends the turn as lost.
+        if (isFault(error, "store.closed")) return;
         surprise(error, "the end of a turn could not be written down yet");
         await sleep(clock, delayMs);
       }
