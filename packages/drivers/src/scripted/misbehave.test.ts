@@ -1,6 +1,6 @@
 /** Every way in which the scripted harness can behave badly, each looked at from outside. */
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { isAlive, startClient } from "./test-client.ts";
@@ -72,6 +72,20 @@ describe("ending", () => {
     client.process.kill("SIGKILL");
     expect(await turn).toBe("not answered");
   });
+});
+
+test("a gate waits for a file of the workspace, or for the end of its turn", async () => {
+  await using client = await startClient();
+  const session = await client.open([{ say: "before" }, { gate: "go" }, { say: ", after" }]);
+  const turn = client.prompt(session);
+  await client.until(() => client.said() === "before");
+  await writeFile(join(client.cwd, "go"), "");
+  expect(await turn).toMatchObject({ stopReason: "end_turn" });
+  expect(client.said()).toBe("before, after");
+  const waiting = await client.open([{ gate: "never" }]);
+  const shut = client.prompt(waiting);
+  client.notify("session/cancel", { sessionId: waiting });
+  expect(await shut).toMatchObject({ stopReason: "cancelled" });
 });
 
 describe("hanging up", () => {
