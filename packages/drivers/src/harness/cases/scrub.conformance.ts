@@ -5,6 +5,9 @@ const byChance = [
   /\b[a-z]{2,8}[_-](?=[a-zA-Z0-9]*\d)[a-zA-Z0-9]{8,}(?:_\d+)?\b/g,
   /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g,
 ];
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** A UUID stays one, for drivers may tell by it who gave a name. */
+const uuidOf = (count: number): string => `00000000-0000-4000-8000-${String(count).padStart(12, "0")}`;
 const times = /\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?/g;
 const ports = /\b(127\.0\.0\.1|localhost):\d+/g;
 const epochs = /\b1[789]\d{11}\b/g;
@@ -19,8 +22,9 @@ export function createScrubber(places: Readonly<Record<string, string>>): (line:
     const kind = /^[a-z]+(?=[_-])/.exec(name)?.[0] ?? "id";
     const count = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, count);
-    seen.set(name, `${kind}-${count}`);
-    return `${kind}-${count}`;
+    const scrubbed = uuid.test(name) ? uuidOf(count) : `${kind}-${count}`;
+    seen.set(name, scrubbed);
+    return scrubbed;
   };
   // Some tell a path without the slash that it begins with.
   const bare = Object.entries(places).flatMap(([place, name]) => {
