@@ -1,6 +1,6 @@
 /** Ends whatever carries the mark of a run and removes its files, until a look finds nothing. */
 import type { RunId } from "@corral/protocol";
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, sleep } from "../ports/clock.ts";
 import type { Leaves } from "./cgroup.ts";
 import type { Claims, Ownership } from "./ownership.ts";
 import { type ProcessEntry, signalProcess } from "./proc-table.ts";
@@ -24,18 +24,23 @@ interface KillNeed {
   readonly onFound?: (entries: readonly ProcessEntry[]) => void;
 }
 
+/** In the middle of its exec a process has no marks to be seen; whoever was born of a victim is looked for once more. */
+const birthMs = 25;
+
 /** Kills, looks again, and so on until a look finds nobody; answers false when some outlast the limit. */
 export async function killAll(
   { clock, rollCall }: Pick<SweepNeed, "clock" | "rollCall">,
   { which, limitMs, onFound }: KillNeed,
 ): Promise<boolean> {
   const deadlineMs = clock.monotonicMs() + limitMs;
-  for (;;) {
+  for (let sure = true; ; ) {
     const entries = which(await rollCall.next());
-    if (entries.length === 0) return true;
+    if (entries.length === 0 && sure) return true;
     onFound?.(entries);
     for (const entry of entries) signalProcess(entry, "SIGKILL");
     if (!(await allGone(clock, entries, deadlineMs)) || clock.monotonicMs() >= deadlineMs) return false;
+    sure = entries.length === 0;
+    if (sure) await sleep(clock, birthMs);
   }
 }
 
