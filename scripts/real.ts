@@ -19,7 +19,12 @@ async function ready(harness: Harness): Promise<Ready> {
   const stateDir = await mkdtemp(join(tmpdir(), "corral-"));
   try {
     await using processes = createProcesses({ clock: systemClock, stateDir, owner: ownerOf(stateDir), hostEnv });
-    await using installer = createInstaller({ programsDir: keptIn, clock: systemClock, processes, hostEnv: process.env });
+    await using installer = createInstaller({
+      programsDir: keptIn,
+      clock: systemClock,
+      processes,
+      hostEnv: process.env,
+    });
     const { alreadyInstalled, version } = await installer.install(harness);
     if (!alreadyInstalled) console.log(`${harness.id} ${version}: installed in ${keptIn}`);
     return { harness };
