@@ -2,15 +2,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Corral, connect, isFault } from "@corral/client";
-import { sleep } from "@corral/kernel";
 import type { Session, SessionEvent } from "@corral/protocol";
 import { readLog } from "../cell/disk.ts";
 import { House } from "../cell/house.ts";
 import { noEvidence } from "../look/evidence.ts";
 import { failuresOf } from "../look/invariants.ts";
-import { residentBytes } from "../look/size.ts";
 import type { ProofContext, ProofRow } from "../proof.ts";
-import { settleSignal, settling } from "../runs/settle.ts";
+import { settle, settling } from "../runs/settle.ts";
 import type { Chance } from "../seeded.ts";
 import { send, wrongIn } from "./answers.ts";
 import { type Known, type Sent, sentOf } from "./request.ts";
@@ -19,7 +17,6 @@ const sizes = { quick: 750, whole: 6_000 };
 const atOnce = 8;
 const poolSize = 3;
 const lookEvery = 150;
-const settleMs = 500;
 /** What a daemon may hold after all that beyond what it held before; opened sessions are part of it. */
 const growthBytes = 160 * 1024 * 1024;
 
@@ -27,6 +24,7 @@ const story = { name: "echo", turns: [{ steps: ["quote", { ask: "May I?" }] }] }
 
 interface Field extends Omit<ProofContext, "corral"> {
   readonly house: House;
+  readonly settleFile: string;
   readonly corral: Corral;
   readonly cwd: string;
   readonly failures: string[];
@@ -127,11 +125,8 @@ async function judgeSessions(field: Field): Promise<ProofRow> {
   return { name: "every turn of every session ended once", failures: found };
 }
 
-async function settledBytes({ house, clock, signal }: Field): Promise<number> {
-  house.signal(settleSignal);
-  await sleep(clock, settleMs, { signal });
-  return residentBytes(house.pid);
-}
+const settledBytes = async (field: Field): Promise<number> =>
+  (await settle(field.house, field.settleFile, field)).residentBytes;
 
 const megabytes = (bytes: number): number => Math.round(bytes / 1024 / 1024);
 
@@ -175,8 +170,10 @@ export async function fuzzHttp(context: ProofContext, chance: Chance): Promise<F
   const folder = join(context.folder, "http");
   const cwd = join(folder, "work");
   await mkdir(cwd, { recursive: true });
-  await using house = await House.open({ ...context, corral: settling(context.corral), folder: join(folder, "house") });
+  const settleFile = join(folder, "settled.json");
+  const program = settling(context.corral, settleFile);
+  await using house = await House.open({ ...context, corral: program, folder: join(folder, "house") });
   const { signal } = context;
   const corral = connect({ url: house.url, token: house.token, signal });
-  return await fuzz({ ...context, house, corral, cwd, failures: [], statuses: new Map() }, chance);
+  return await fuzz({ ...context, house, settleFile, corral, cwd, failures: [], statuses: new Map() }, chance);
 }

@@ -18,15 +18,19 @@ const runLimitMs = 120_000;
 
 interface Shop extends ProofContext {
   readonly house: House;
+  readonly settleFile: string;
   readonly chance: Chance;
   readonly cwd: string;
   /** What went wrong with runs of each kind. */
   readonly failures: Map<string, string[]>;
+  /** How long the slowest run took, and of what kind it was. */
+  readonly slowest: { seconds: number; kind: string };
 }
 
 async function tryRun(shop: Shop, at: number, kind: RunKind): Promise<void> {
   const { house, failures } = shop;
   const cwd = join(shop.cwd, `run-${at}`);
+  const sinceMs = shop.clock.monotonicMs();
   try {
     await mkdir(cwd);
     const found = await bounded({ ...shop, limitMs: runLimitMs }, (signal) =>
@@ -37,6 +41,8 @@ async function tryRun(shop: Shop, at: number, kind: RunKind): Promise<void> {
     shop.signal.throwIfAborted();
     failures.get(kind.name)?.push(`run ${at}: ${String(error)}`);
   }
+  const seconds = Math.round((shop.clock.monotonicMs() - sinceMs) / 100) / 10;
+  if (seconds > shop.slowest.seconds) Object.assign(shop.slowest, { seconds, kind: kind.name });
 }
 
 /** The kinds are dealt before they are played, so that chance does not depend on who is faster. */
@@ -49,19 +55,21 @@ async function playBlock(shop: Shop, from: number, count: number): Promise<void>
 }
 
 async function playAll(shop: Shop): Promise<readonly Sample[]> {
-  const { house, quick, tell, clock } = shop;
+  const { quick, tell, clock } = shop;
   const { runs, block } = quick ? sizes.quick : sizes.whole;
   const startedMs = clock.monotonicMs();
-  const samples = [await takeSample(house, 0, shop)];
+  const samples = [await takeSample(shop, 0)];
   for (let done = 0; done < runs; ) {
     const count = Math.min(block, runs - done);
     await playBlock(shop, done + 1, count);
     done += count;
-    const sample = await takeSample(house, done, shop);
+    const sample = await takeSample(shop, done);
     samples.push(sample);
     const wrong = [...shop.failures.values()].flat().length;
     const seconds = Math.round((clock.monotonicMs() - startedMs) / 1_000);
-    tell(`runs: ${done} of ${runs} after ${seconds} s, ${megabytes(sample.residentBytes)} MB, ${wrong} failures`);
+    tell(
+      `runs: ${done} of ${runs} after ${seconds} s, ${megabytes(sample.residentBytes)} MB (${megabytes(sample.heldBytes)} held), ${wrong} failures`,
+    );
   }
   return samples;
 }
@@ -70,6 +78,7 @@ const megabytes = (bytes: number): number => Math.round(bytes / 1024 / 102.4) / 
 
 function figuresOf(samples: readonly Sample[], tookMs: number): Readonly<Record<string, number>> {
   const memory = growthOf(samples, (one) => one.residentBytes);
+  const held = growthOf(samples, (one) => one.heldBytes);
   const state = growthOf(samples, (one) => one.stateBytes);
   const last = samples.at(-1);
   return {
@@ -78,6 +87,8 @@ function figuresOf(samples: readonly Sample[], tookMs: number): Readonly<Record<
     "memory before MB": megabytes(samples[0]?.residentBytes ?? 0),
     "memory earlier MB": megabytes(memory.earlier),
     "memory later MB": megabytes(memory.later),
+    "held earlier MB": megabytes(held.earlier),
+    "held later MB": megabytes(held.later),
     "state earlier MB": megabytes(state.earlier),
     "state later MB": megabytes(state.later),
     "open files gained": last?.openedFiles.length ?? 0,
@@ -101,14 +112,20 @@ async function run(context: ProofContext) {
   const folder = join(context.folder, "runs");
   const cwd = join(folder, "work");
   await mkdir(cwd, { recursive: true });
-  await using house = await House.open({ ...context, corral: settling(context.corral), folder: join(folder, "house") });
+  const settleFile = join(folder, "settled.json");
+  const corral = settling(context.corral, settleFile);
+  await using house = await House.open({ ...context, corral, folder: join(folder, "house") });
   const failures = new Map<string, string[]>(kinds.map(({ name }) => [name, []]));
   await warmUp(house, cwd, context);
   const startedMs = clock.monotonicMs();
-  const samples = await playAll({ ...context, house, chance: createChance(seed), cwd, failures });
+  const slowest = { seconds: 0, kind: "none" };
+  const samples = await playAll({ ...context, house, settleFile, chance: createChance(seed), cwd, failures, slowest });
   const rows: ProofRow[] = [...failures].map(([name, found]) => ({ name, failures: found }));
   const verdicts = judge(samples);
-  return proved(seed, [...rows, ...verdicts], figuresOf(samples, clock.monotonicMs() - startedMs));
+  return proved(seed, [...rows, ...verdicts], {
+    ...figuresOf(samples, clock.monotonicMs() - startedMs),
+    "slowest run": `${slowest.seconds} s (${slowest.kind})`,
+  });
 }
 
 export const runs: Proof = {

@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { type Clock, sleep } from "@corral/kernel";
 import type { House } from "../cell/house.ts";
 import { carriersOf, childrenOf } from "../look/processes.ts";
-import { filesBelow, residentBytes } from "../look/size.ts";
-import { settleSignal } from "./settle.ts";
+import { filesBelow } from "../look/size.ts";
+import { type Settled, settle } from "./settle.ts";
 
-export interface Sample {
+export interface Sample extends Settled {
   readonly runs: number;
-  readonly residentBytes: number;
   /** Beyond what it had when it came up, without its connections to clients. */
   readonly openedFiles: readonly string[];
   readonly children: number;
@@ -24,18 +23,15 @@ export interface Sample {
 
 const restMs = 5_000;
 const lookMs = 100;
-/** On a busy machine one time may not be enough. */
-const settleTimes = 3;
 
 const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
-function look(house: House, runs: number): Sample {
+function look(house: House, runs: number): Omit<Sample, keyof Settled> {
   const { stateDir, pid, owner } = house;
   const files = filesBelow(stateDir);
   const kept = join(stateDir, "runs");
   return {
     runs,
-    residentBytes: residentBytes(pid),
     openedFiles: house.opened(),
     children: childrenOf(pid).length,
     carriers: carriersOf("CORRAL_OWNER", owner).map(
@@ -49,22 +45,20 @@ function look(house: House, runs: number): Sample {
   };
 }
 
-const rests = ({ openedFiles, children, carriers, tempFolders }: Sample): boolean =>
+const rests = ({ openedFiles, children, carriers, tempFolders }: Omit<Sample, keyof Settled>): boolean =>
   openedFiles.length + children + carriers.length + tempFolders.length === 0;
 
+export interface SampleNeed {
+  readonly house: House;
+  readonly settleFile: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
 /** Waits, not for ever, until the daemon rests; then has it give back what it does not use, and looks. */
-export async function takeSample(
-  house: House,
-  runs: number,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<Sample> {
+export async function takeSample({ house, settleFile, clock, signal }: SampleNeed, runs: number): Promise<Sample> {
   const dueMs = clock.monotonicMs() + restMs;
   while (!rests(look(house, runs)) && clock.monotonicMs() < dueMs) await sleep(clock, lookMs, { signal });
-  let smallestBytes = Number.POSITIVE_INFINITY;
-  for (let times = 0; times < settleTimes; times++) {
-    house.signal(settleSignal);
-    await sleep(clock, lookMs * 3, { signal });
-    smallestBytes = Math.min(smallestBytes, residentBytes(house.pid));
-  }
-  return { ...look(house, runs), residentBytes: smallestBytes };
+  const settled = await settle(house, settleFile, { clock, signal });
+  return { ...look(house, runs), ...settled };
 }
