@@ -5,18 +5,15 @@ import { findingAt } from "./law.ts";
 import { part, type Source, type Syntax, walk } from "./source.ts";
 
 /** Imports go one way: what a package may import of its neighbours. */
-export const mayImport: Readonly<Record<string, readonly string[]>> = {
+const mayImport: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   kernel: ["protocol"],
   drivers: ["protocol", "kernel"],
-  doors: ["protocol", "kernel"],
-  fleet: ["protocol", "kernel"],
-  daemon: ["protocol", "kernel", "fleet"],
+  daemon: ["protocol", "kernel"],
   client: ["protocol"],
   model: ["protocol"],
   proof: ["protocol", "kernel", "drivers", "daemon", "client"],
-  console: ["client"],
-  cli: ["protocol", "kernel", "drivers", "doors", "fleet", "daemon", "client", "model", "proof"],
+  cli: ["protocol", "kernel", "drivers", "daemon", "client", "model", "proof"],
 };
 
 /** Packages that run in browsers and at the edge too. */

@@ -20,7 +20,7 @@ export const exitCodeTable = `Exit codes:
   5    the agent failed: it crashed, could not start, or answered with an error
   130  interrupted`;
 
-export function exitCodeOfFault({ code }: Pick<FaultRecord, "code">): ExitCode {
+function exitCodeOfFault({ code }: Pick<FaultRecord, "code">): ExitCode {
   if (code === "turn.deadline") return exitCodes.timeout;
   return code.startsWith("harness.") || code === "process.start" ? exitCodes.agentError : exitCodes.failed;
 }

@@ -2,7 +2,7 @@
 import type { Corral } from "@corral/client";
 import { Fault, isId, type Session, type SessionId } from "@corral/protocol";
 
-export async function newestSession(corral: Corral): Promise<Session | undefined> {
+async function newestSession(corral: Corral): Promise<Session | undefined> {
   const { items } = await corral.call("listSessions", { query: { limit: "1" } });
   return items[0];
 }

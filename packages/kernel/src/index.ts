@@ -39,6 +39,4 @@ export * from "./ports/store.ts";
 export { ownershipMeans } from "./process/cgroup.ts";
 export * from "./process/process.ts";
 export { createProcesses, ownerOf, type ProcessesNeed } from "./process/processes.ts";
-export { stderrText } from "./process/stderr.ts";
-export { supervise } from "./process/supervise.ts";
 export { defaultLimits, type Limits } from "./session/limits.ts";

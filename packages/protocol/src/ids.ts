@@ -9,7 +9,6 @@ export type SessionId = Id<"session">;
 export type TurnId = Id<"turn">;
 export type AskId = Id<"ask">;
 export type RunId = Id<"run">;
-export type ProcessId = Id<"process">;
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const timeLetters = 10;

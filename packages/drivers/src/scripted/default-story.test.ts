@@ -13,7 +13,7 @@ import {
   type SessionUpdate,
 } from "@agentclientprotocol/sdk";
 import { expect, test } from "vitest";
-import { programFile } from "./test-client.ts";
+import { programFile } from "./test-client.fixture.ts";
 
 async function meet(answer: "allow_once" | "reject_once") {
   const cwd = await mkdtemp(join(tmpdir(), "corral-"));

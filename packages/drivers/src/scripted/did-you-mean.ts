@@ -17,7 +17,7 @@ function distance(from: string, to: string): number {
   return at(from.length, to.length);
 }
 
-export function closest(word: string, known: readonly string[]): string | undefined {
+function closest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 40) return undefined;
   const ranked = known
     .map((name) => ({ name, far: distance(word.toLowerCase(), name.toLowerCase()) }))

@@ -1,7 +1,7 @@
 /** Conversations that go on in another process after the first one died. */
 import { readdir, stat } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { startClient, type TestClient } from "./test-client.ts";
+import { startClient, type TestClient } from "./test-client.fixture.ts";
 
 const story = {
   turns: [{ steps: [{ tool: { id: "c1", title: "Look", text: "seen" } }, "quote"] }, { steps: ["count"] }],

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { isAlive, startClient } from "./test-client.ts";
+import { isAlive, startClient } from "./test-client.fixture.ts";
 
 const broken = (turn: Promise<unknown>): Promise<string> =>
   turn.then(

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { startClient } from "./test-client.ts";
+import { startClient } from "./test-client.fixture.ts";
 
 describe("opening a conversation", () => {
   test("initialize answers version 1 and what the story can do, whatever version is asked for (DR-06)", async () => {

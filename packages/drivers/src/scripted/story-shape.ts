@@ -63,7 +63,7 @@ export interface Branches {
   readonly cancelled: readonly Step[];
 }
 
-export const noBranches: Branches = { allowed: [], denied: [], cancelled: [] };
+const noBranches: Branches = { allowed: [], denied: [], cancelled: [] };
 
 export interface Spoken {
   readonly text: string;

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "./json.ts";
-import { isAlive, startClient, type TestClient } from "./test-client.ts";
+import { isAlive, startClient, type TestClient } from "./test-client.fixture.ts";
 
 const choose = (optionId: string) => () => ({ outcome: { outcome: "selected", optionId } });
 const requests = (client: TestClient, name: string): JsonObject[] =>

@@ -102,7 +102,7 @@ function unnamed(title: string, name: string): never {
 
 const parts = (version: string): readonly number[] => version.split(/[.-]/, 3).map(Number);
 
-export function isAtLeast(version: string, wanted: string): boolean {
+function isAtLeast(version: string, wanted: string): boolean {
   const [have, need] = [parts(version), parts(wanted)];
   const at = need.findIndex((part, index) => part !== (have[index] ?? 0));
   return at < 0 || (have[at] ?? 0) > (need[at] ?? 0);

@@ -212,7 +212,7 @@ export class Log {
   }
 }
 
-export const cursorAhead = (after: number, last: number): Fault =>
+const cursorAhead = (after: number, last: number): Fault =>
   new Fault("cursor.ahead", {
     detail: `The cursor ${after} is beyond the newest event, ${last}.`,
     help: "Start again from a cursor that this session gave, or from 0.",

@@ -86,6 +86,3 @@ export function joinResidue(first: Residue, second: Residue): Residue {
     directories: [...new Set([...first.directories, ...second.directories])],
   };
 }
-
-export const isEmptyResidue = ({ processes, ports, sockets, directories }: Residue): boolean =>
-  processes.length + ports.length + sockets.length + directories.length === 0;

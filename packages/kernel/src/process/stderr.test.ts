@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { codePointCut, createLineRing, createStderrFile, fileBytes, lineBytes, stderrText } from "./stderr.ts";
+import { codePointCut, createLineRing, createStderrFile, fileBytes, lineBytes } from "./stderr.ts";
 
 const ringOf = (text: string, chunkBytes = 7) => {
   const ring = createLineRing();
@@ -39,12 +39,6 @@ describe("the ring", () => {
   test("a cut falls before the code point that does not fit", () => {
     const bytes = Buffer.from("a😀b");
     expect([1, 2, 3, 4, 5, 6, 9].map((limit) => codePointCut(bytes, limit))).toEqual([1, 1, 1, 1, 5, 6, 6]);
-  });
-
-  test("the text for people has no line twice and says what is left out", () => {
-    expect(stderrText(ringOf("one\ntwo\n"))).toBe("one\ntwo");
-    expect(stderrText(ringOf(numbered(60).join("\n")))).toBe(numbered(60).join("\n"));
-    expect(stderrText(ringOf(numbered(100).join("\n"))).split("\n")[20]).toBe("[30 lines left out]");
   });
 });
 

@@ -97,13 +97,6 @@ export function createLineRing(): LineRing {
   };
 }
 
-/** The tail as a person wants to read it: no line twice, and a word about what is left out. */
-export function stderrText({ head, tail, totalLines }: StderrTail): string {
-  const leftOut = totalLines - head.length - tail.length;
-  const middle = leftOut > 0 ? [`[${leftOut} lines left out]`] : [];
-  return [...head, ...middle, ...tail.slice(Math.max(0, -leftOut))].join("\n");
-}
-
 export interface StderrFile {
   add(chunk: Buffer): void;
   close(): void;

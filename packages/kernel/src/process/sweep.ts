@@ -1,11 +1,11 @@
 /** Ends whatever carries the mark of a run and removes its files, until a look finds nothing. */
-import type { RunId } from "@corral/protocol";
+import { isClean, type RunId } from "@corral/protocol";
 import { type Clock, sleep } from "../ports/clock.ts";
 import type { Leaves } from "./cgroup.ts";
 import type { Claims, Ownership } from "./ownership.ts";
 import { type ProcessEntry, signalProcess } from "./proc-table.ts";
 import type { Residue } from "./process.ts";
-import { describeResidue, isEmptyResidue, joinResidue } from "./residue.ts";
+import { describeResidue, joinResidue } from "./residue.ts";
 import type { RollCall } from "./roll-call.ts";
 import type { RunFolders } from "./run-folders.ts";
 import { allGone, heldOpen } from "./waiting.ts";
@@ -89,4 +89,4 @@ export async function formerRuns({ rollCall, folders, ownership }: SweepNeed): P
 }
 
 export const worthTelling = (residues: readonly Residue[]): readonly Residue[] =>
-  residues.filter((residue) => !isEmptyResidue(residue));
+  residues.filter((residue) => !isClean(residue));

@@ -11,12 +11,11 @@ import {
   type EventBody,
   Fault,
   type Grant,
-  type Session,
   type TurnId,
 } from "@corral/protocol";
 import type { Question, Reply } from "../ports/harness.ts";
-import type { Receipt } from "../ports/store.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
+import type { Stamp } from "./receipts.ts";
 
 export interface AskingTurn {
   readonly id: TurnId;
@@ -41,9 +40,6 @@ interface Waiting {
 interface Open extends Waiting {
   readonly disarm: () => void;
 }
-
-/** Makes the receipt that is kept with an answer, out of the state that the answer leads to. */
-type Stamp = ((state: Session) => Receipt) | undefined;
 
 type By = EventBody<"turn.answered">["by"];
 
@@ -225,7 +221,7 @@ export class Asks {
 }
 
 /** A person's answer, checked against what was asked. */
-export function replyFor(ask: Ask, answer: Answer): Reply {
+function replyFor(ask: Ask, answer: Answer): Reply {
   if ("content" in answer) {
     if (ask.kind === "elicitation") return { outcome: "accepted", content: answer.content };
     throw misfit("A permission is answered with a decision or an option, not with content.", ask.options);

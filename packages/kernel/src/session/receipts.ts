@@ -1,6 +1,6 @@
 /** Idempotency: what was asked under a key, and what was answered, kept in the same breath as the events it made. */
 import { createHash } from "node:crypto";
-import { Fault } from "@corral/protocol";
+import { Fault, type Session } from "@corral/protocol";
 import { type Clock, isoTime } from "../ports/clock.ts";
 import type { Receipt, Store } from "../ports/store.ts";
 
@@ -17,6 +17,9 @@ export interface ClaimNeed {
   readonly scope: string;
   readonly request: unknown;
 }
+
+/** Makes the receipt that is kept with what a request has made, out of the state that it leads to. */
+export type Stamp = ((state: Session) => Receipt) | undefined;
 
 /** Secrets are known by their names here: not even a hash of a value is stored. */
 const fingerprint = (request: unknown): string => {

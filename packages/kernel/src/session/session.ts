@@ -20,7 +20,7 @@ import {
 import type { Keyed, SessionHandle } from "../kernel.ts";
 import type { FollowStep } from "../log/chunk.ts";
 import { sleep } from "../ports/clock.ts";
-import type { Page, Receipt } from "../ports/store.ts";
+import type { Page } from "../ports/store.ts";
 import { settlesWithin } from "../process/waiting.ts";
 import { Asks } from "./asks.ts";
 import { Attachment } from "./attachment.ts";
@@ -28,7 +28,7 @@ import { type Desk, newId, stateOf } from "./desk.ts";
 import { readAskFault, readEndedRuns, readTranscript } from "./history.ts";
 import { createLane } from "./lane.ts";
 import { goOnWith } from "./parked.ts";
-import { claim } from "./receipts.ts";
+import { claim, type Stamp } from "./receipts.ts";
 import {
   cancelledInQueue,
   cannotSteer,
@@ -45,9 +45,6 @@ import {
 } from "./refusals.ts";
 import { faultOf, type TurnEnd, TurnRun } from "./turn.ts";
 import { createTurnReader, type TurnReader } from "./turn-reader.ts";
-
-/** Makes the receipt that is kept with what a request has made, out of the state that it leads to. */
-type Stamp = ((state: Session) => Receipt) | undefined;
 
 export interface SessionNeed extends Desk {
   /** Makes a session of its own out of this one's history; it belongs to those who keep all sessions. */
