@@ -33,6 +33,8 @@ export interface ProofRow {
 export interface Proved {
   readonly passed: number;
   readonly failed: number;
+  /** Rows that could not be tried here: they show nothing, so they are not passed either. */
+  readonly skipped: number;
   readonly rows: readonly ProofRow[];
   readonly figures: Readonly<Record<string, number | string>>;
   readonly seed: number;
@@ -46,5 +48,6 @@ export interface Proof {
 
 export const proved = (seed: number, rows: readonly ProofRow[], figures: Proved["figures"]): Proved => {
   const failed = rows.filter(({ failures }) => failures.length > 0).length;
-  return { passed: rows.length - failed, failed, rows, figures, seed };
+  const skipped = rows.filter((row) => row.failures.length === 0 && row.skipped !== undefined).length;
+  return { passed: rows.length - failed - skipped, failed, skipped, rows, figures, seed };
 };

@@ -56,10 +56,12 @@ async function runOne(proof: Proof, context: ProofContext): Promise<Result> {
   const result = await proof.run(context);
   const figures = Object.entries(result.figures).map(([name, figure]) => `${name} ${figure}`);
   for (const { name, failures } of result.rows) for (const why of failures) tell(`✗ ${name}: ${why}`);
-  const skipped = new Set(result.rows.flatMap((row) => row.skipped ?? []));
-  for (const why of skipped) tell(`skipped: ${why}`);
+  const reasons = new Set(result.rows.flatMap((row) => row.skipped ?? []));
+  for (const why of reasons) tell(`skipped: ${why}`);
   if (result.rows.length === 0) throw unknownWord(context.only ?? "");
-  tell(`${proof.name}: ${result.passed} passed, ${result.failed} failed; ${figures.join(", ")}; seed ${result.seed}`);
+  const { passed, failed, skipped, seed } = result;
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  tell(`${proof.name}: ${counts}; ${figures.join(", ")}; seed ${seed}`);
   tell("");
   return { proof: proof.name, ...result };
 }

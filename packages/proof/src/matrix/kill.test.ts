@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "@corral/kernel";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CellResult, Lane } from "../cell/lane.ts";
+import { mayNotSkip } from "../context.fixture.ts";
 import { freshSeed } from "../seeded.ts";
 import { type Cell, cells, coreOf, nameOf, type Victim } from "./cells.ts";
 import { fateNameOf } from "./fates.ts";
@@ -58,5 +59,7 @@ for (const [dies, says] of Object.entries(rows) as [Victim, string][]) {
       [`${nameOf(cell)} (${fateNameOf(cell)})`, ...failures.map(({ says }) => says), ...story].join("\n"),
     );
     expect(told.join("\n\n"), `seed ${seed}`).toBe("");
+    const left = results.flatMap(({ cell, skipped }) => (skipped === undefined ? [] : `${nameOf(cell)}: ${skipped}`));
+    if (mayNotSkip) expect(left).toEqual([]);
   });
 }
