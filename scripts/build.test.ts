@@ -55,6 +55,13 @@ test("an installed corral finds itself in order", async () => {
   expect(JSON.parse(stdout)).not.toContainEqual(expect.objectContaining({ level: "fail" }));
 }, 60_000);
 
+test("an installed corral proves a part of what it promises", async () => {
+  const { stdout } = await corral("proof", "--quick", "--only", "orphan", "--json");
+  const [matrix] = JSON.parse(stdout);
+  expect(matrix).toMatchObject({ proof: "matrix", failed: 0 });
+  expect(matrix.passed).toBeGreaterThan(0);
+}, 240_000);
+
 test("an installed corral serves the API with its document, and stops when it is told to", async () => {
   const daemon = spawn(executable(), ["serve", "--port", "0"], { env: env(), stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(daemon, "exit");
