@@ -35,35 +35,48 @@ async function tried(name: string, check: () => Promise<Finding | readonly Findi
   }
 }
 
-async function checksInside(config: Config): Promise<readonly Finding[]> {
+type Outside = (config: Config) => Promise<Finding>;
+type Inside = (corral: Corral) => Promise<Finding | readonly Finding[]>;
+
+const outside: Readonly<Record<string, Outside>> = {
+  node: async () => checkNode(process.versions.node),
+  ownership: checkMeans,
+  state: checkStateDir,
+  daemon: checkDaemon,
+};
+
+/** These look through a daemon, or through the store where none is running. */
+const inside: Readonly<Record<string, Inside>> = { store: checkStore, agents: checkAgents, residue: checkResidue };
+
+const checkNames: readonly string[] = [...Object.keys(outside), ...Object.keys(inside)];
+
+async function checksInside(config: Config, names: readonly string[]): Promise<readonly Finding[]> {
   await using reached = await reach(config, { otherwise: "here" });
-  const { corral }: { corral: Corral } = reached;
-  return [
-    ...(await tried("store", () => checkStore(corral))),
-    ...(await tried("agents", () => checkAgents(corral))),
-    ...(await tried("residue", () => checkResidue(corral))),
-  ];
-}
-
-async function examine(config: Config): Promise<readonly Finding[]> {
-  const outside = [
-    checkNode(process.versions.node),
-    ...(await tried("ownership", checkMeans)),
-    ...(await tried("state", () => checkStateDir(config))),
-    ...(await tried("daemon", () => checkDaemon(config))),
-  ];
-  return [...outside, ...(await tried("store", () => checksInside(config)))];
-}
-
-/** The findings of the named checks, or all; a name that no check has is refused. */
-function only(names: readonly string[], findings: readonly Finding[]): readonly Finding[] {
-  const isOf = (name: string) => (finding: Finding) => finding.name.split(" ")[0] === name;
-  const stray = names.find((name) => !findings.some(isOf(name)));
-  if (stray !== undefined) {
-    const known = [...new Set(findings.map(({ name }) => name.split(" ")[0]))].join(", ");
-    throw new Fault("config.invalid", { detail: `There is no check "${stray}".`, help: `Choose from: ${known}.` });
+  const findings: Finding[] = [];
+  for (const name of names) {
+    const check = inside[name];
+    if (check) findings.push(...(await tried(name, () => check(reached.corral))));
   }
-  return names.length === 0 ? findings : findings.filter((finding) => names.some((name) => isOf(name)(finding)));
+  return findings;
+}
+
+/** Only the chosen checks are made; one that cannot even begin is a finding under its own name. */
+async function examine(config: Config, chosen: readonly string[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const name of chosen) {
+    const check = outside[name];
+    if (check) findings.push(...(await tried(name, () => check(config))));
+  }
+  const within = chosen.filter((name) => Object.hasOwn(inside, name));
+  if (within.length === 0) return findings;
+  return [...findings, ...(await tried(within[0] ?? "store", () => checksInside(config, within)))];
+}
+
+function chosenChecks(names: readonly string[]): readonly string[] {
+  const stray = names.find((name) => !checkNames.includes(name));
+  if (stray === undefined) return names.length === 0 ? checkNames : names;
+  const help = `Choose from: ${checkNames.join(", ")}.`;
+  throw new Fault("config.invalid", { detail: `There is no check "${stray}".`, help });
 }
 
 const styles: Readonly<Record<Level, Style>> = { ok: "green", warn: "yellow", fail: "red" };
@@ -81,11 +94,12 @@ export const doctorCommand = (stage: Stage): Command =>
     usage: "doctor [checks...]",
     summary:
       "Looks whether everything is in order, and says what to do where it is not. Exit code 1 when something fails.",
-    notes: "Name checks to see only these: node, ownership, state, daemon, store, agent, residue.",
+    notes: "Name checks to see only these: node, ownership, state, daemon, store, agents, residue.",
     examples: ["corral doctor", "corral doctor residue", "corral doctor --json"],
     options: [jsonOption("the findings"), ...reachOptions()],
     act: async ({ stdout, world }, { args: [names], flags }) => {
-      const findings = only(names, await examine(await readConfig(settingsOf(flags), world)));
+      const chosen = chosenChecks(names);
+      const findings = await examine(await readConfig(settingsOf(flags), world), chosen);
       if (flags.json) writeJson(stdout, findings);
       else write(stdout, findings);
       return findings.some(({ level }) => level === "fail") ? exitCodes.failed : exitCodes.done;

@@ -16,7 +16,7 @@ interface ServeFlags extends ConfigFlags {
   readonly allowHost?: readonly string[];
 }
 
-/** How long closing may take before what is left is left to the next start. */
+/** The bound of all closing; sessions (7 s) and processes (2.5 s) have bounds of their own within it. */
 const closeLimitMs = 10_000;
 
 function greet(shell: Shell, { stateDir, token }: Config, { url }: Served): void {
@@ -97,8 +97,9 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
   greet(shell, config, server);
   await stopped.promise;
   const inTime = await closeWithin(closeLimitMs, () => closeAll(config, server, composed));
-  if (!inTime) shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
-  return exitCodes.done;
+  if (inTime) return exitCodes.done;
+  shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
+  return exitCodes.failed;
 }
 
 export const serveCommand = (stage: Stage): Command =>

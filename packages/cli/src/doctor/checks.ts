@@ -100,6 +100,6 @@ export async function checkResidue(corral: Corral): Promise<Finding> {
     if (!items.every(isClean)) left.push(id);
   }
   return left.length === 0
-    ? ok("residue", "no ended run left anything behind")
+    ? ok("residue", `no ended run of the newest ${Math.min(count, lookedAt)} sessions left anything behind`)
     : warn("residue", `ended runs of ${left.join(", ")} left something`, "A restart of the daemon removes it.");
 }

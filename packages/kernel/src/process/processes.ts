@@ -25,7 +25,7 @@ export interface ProcessesNeed {
 }
 
 /** How long all of the closing may take before the rest is killed without ceremony. */
-const disposeLimitMs = 10_000;
+const disposeLimitMs = 2_500;
 
 /** A stable name of a state directory, which must exist: the same after a restart, another for a copy. */
 export function ownerOf(stateDir: string): string {

@@ -1,4 +1,4 @@
-/** Counts how often a program ends soon after it began: how many times in a row, and when it is too often. */
+/** Counts how often a program ends soon after it began, and says when that is too often. */
 import type { Clock } from "../ports/clock.ts";
 
 export interface Intensity {
@@ -12,8 +12,6 @@ export interface Intensity {
 export interface Tally {
   /** The program has ended. */
   add(livedMs: number): void;
-  /** How many ends stand in a row, the last one included. */
-  readonly inARow: number;
   /** Whether it ended too often within the period that ends now. */
   readonly tooOften: boolean;
 }
@@ -21,15 +19,9 @@ export interface Tally {
 export function createTally({ clock, intensity }: { readonly clock: Clock; readonly intensity: Intensity }): Tally {
   const { count, periodMs, rapidMs = Number.POSITIVE_INFINITY } = intensity;
   let endsAtMs: readonly number[] = [];
-  let inARow = 0;
   return {
     add(livedMs) {
-      const rapid = livedMs < rapidMs;
-      inARow = rapid ? inARow + 1 : 1;
-      if (rapid) endsAtMs = [...endsAtMs, clock.monotonicMs()].slice(-count - 1);
-    },
-    get inARow() {
-      return inARow;
+      if (livedMs < rapidMs) endsAtMs = [...endsAtMs, clock.monotonicMs()].slice(-count - 1);
     },
     get tooOften() {
       const nowMs = clock.monotonicMs();

@@ -17,6 +17,7 @@ import type { Connection, Harness, Host, Programs, Reply } from "../ports/harnes
 import type { Exit } from "../process/process.ts";
 import { createTally, type Tally } from "../process/tally.ts";
 import { createStreamRedactor, type StreamRedactor } from "../secrets/redact.ts";
+import { declaredSecrets, fillReferences } from "../secrets/references.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
 
 export interface AttachmentNeed extends Desk {
@@ -149,9 +150,9 @@ export class Attachment {
       host: this.#host(run),
       cwd,
       stateDir,
-      secrets: need.secrets.values ?? {},
+      secrets: declaredSecrets(need.secrets.values, harness.secrets),
       options: options ?? {},
-      mcpServers: mcpServers ?? [],
+      mcpServers: fillReferences(mcpServers ?? [], need.secrets.values ?? {}),
       settings: { ...(model ? { model } : {}), ...(mode ? { mode } : {}) },
       ...(restored ? { restore: restored } : {}),
       programs,

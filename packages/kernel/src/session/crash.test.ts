@@ -58,7 +58,7 @@ test("a harness that is killed between two turns is missed at once, and comes ba
 });
 
 test("a prompt that meets its harness dying either fails as crashed or is played by the next one", async () => {
-  await using kit = await openKit({ store: "memory" });
+  await using kit = await openKit({ store: "memory", limits: { crashes: { count: 1000, periodMs: 1 } } });
   const { session, play } = await kit.open([["count"]]);
   await play();
   for (let round = 0; round < 4; round++) {

@@ -30,11 +30,11 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
-  crashes: { count: 5, periodMs: 120_000, rapidMs: 30_000 },
+  crashes: { count: 3, periodMs: 120_000, rapidMs: 30_000 },
   queuedTurns: 64,
   cancelGraceMs: 5_000,
   answerMs: 20_000,
-  stopMs: 15_000,
+  stopMs: 7_000,
   stallAfterMs: 60_000,
   stallLimitMs: 900_000,
   toolStallLimitMs: 4 * 3_600_000,

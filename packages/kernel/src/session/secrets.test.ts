@@ -2,6 +2,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { echoHarness } from "../ports/harness.reference.ts";
+import type { Harness } from "../ports/harness.ts";
 import { openKit } from "./kit.fixture.ts";
 
 const canary = "canary-5d0c7e91b2";
@@ -33,4 +35,32 @@ test("a harness that says its own secret whole, in pieces, in a tool's output, i
   expect(turn.output).toContain("in pieces: [SCRIPTED_KEY].");
   expect(JSON.stringify(turn.fault)).toContain("the key is [SCRIPTED_KEY]");
   expect(await keptBytes(kit.stateDir)).not.toContain(canary);
+});
+
+test("a secret of an MCP server is given by its name: the harness gets the value, its own environment and the log do not (invariant 8)", async () => {
+  const env = [
+    { name: "TOKEN", value: "Bearer $MCP_TOKEN" },
+    { name: "PLAIN", value: "$HOME" },
+  ];
+  const told: unknown[] = [];
+  const harness: Harness = {
+    ...echoHarness(),
+    connect(need) {
+      told.push(need.mcpServers, need.secrets);
+      return echoHarness().connect(need);
+    },
+  };
+  await using own = await openKit({ harnesses: [harness] });
+  const { id } = await own.kernel.sessions.open({
+    agent: harness.id,
+    mcpServers: [{ name: "tools", command: "tools", env }],
+    secrets: { MCP_TOKEN: canary },
+  });
+  const actor = await own.find(id);
+  await actor.play("go");
+  const filled = [{ ...env[0], value: `Bearer ${canary}` }, env[1]];
+  expect(told).toEqual([[{ name: "tools", command: "tools", env: filled }], {}]);
+  expect(await keptBytes(own.stateDir)).not.toContain(canary);
+  const stray = { agent: harness.id, secrets: { MCP_TOKEN: canary } };
+  await expect(own.kernel.sessions.open(stray)).rejects.toMatchObject({ code: "agent.options" });
 });

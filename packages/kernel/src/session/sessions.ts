@@ -19,6 +19,7 @@ import type { Keyed, Sessions } from "../kernel.ts";
 import type { Harness } from "../ports/harness.ts";
 import type { Head, Receipt } from "../ports/store.ts";
 import { settlesWithin } from "../process/waiting.ts";
+import { referencedSecrets } from "../secrets/references.ts";
 import { sessionDir } from "./attachment.ts";
 import { createView, type Desk, type House, stateOf } from "./desk.ts";
 import { forkHistory, forkOpening } from "./fork.ts";
@@ -59,7 +60,7 @@ export class AllSessions implements Sessions {
       const harness = this.#harness(request.agent);
       const { cwd = this.#need.defaultCwd, secrets } = request;
       await checkDirectory(cwd);
-      const desk = this.#desk(this.#newId(), undefined, 0, checkSecrets(harness, secrets));
+      const desk = this.#desk(this.#newId(), undefined, 0, checkSecrets(harness, secrets, request.mcpServers));
       await desk.view.append([opening(request, { cwd, options: await checkOptions(harness, request.options) })], {
         receipt,
       });
@@ -171,7 +172,10 @@ export class AllSessions implements Sessions {
     return new LiveSession({
       ...desk,
       fork: (from, cursor, request, receipt) => this.#fork(from, cursor, request, receipt),
-      checkSecrets: (secrets) => checkSecrets(this.#harness(stateOf(desk).agent), secrets),
+      checkSecrets: (secrets) => {
+        const { agent, mcpServers } = stateOf(desk);
+        checkSecrets(this.#harness(agent), secrets, mcpServers);
+      },
       woken: (live) => void this.#loaded.set(desk.id, Promise.resolve(live)),
     });
   }
@@ -222,7 +226,7 @@ export class AllSessions implements Sessions {
     receipt: ((state: Session) => Receipt) | undefined,
   ): Promise<Session> {
     const state = from.state();
-    const given = checkSecrets(this.#harness(state.agent), secrets);
+    const given = checkSecrets(this.#harness(state.agent), secrets, state.mcpServers);
     const desk = this.#desk(this.#newId(), undefined, 0, given);
     const secretNames = Object.keys(given ?? {});
     const first = forkOpening(state, cursor, { secretNames, ...(title ? { title } : {}) });
@@ -311,12 +315,14 @@ async function checkDirectory(cwd: string): Promise<void> {
 function checkSecrets(
   { id, secrets: names }: Harness,
   secrets: Readonly<Record<string, string>> | undefined,
+  mcpServers: OpenSession["mcpServers"] = [],
 ): Readonly<Record<string, string>> | undefined {
-  const stray = Object.keys(secrets ?? {}).find((name) => !names.includes(name));
+  const known = [...names, ...referencedSecrets(mcpServers)];
+  const stray = Object.keys(secrets ?? {}).find((name) => !known.includes(name));
   if (stray === undefined) return secrets;
   throw new Fault("agent.options", {
     detail: `The agent "${id}" takes no secret named ${stray}.`,
-    help: names.length > 0 ? `It takes: ${names.join(", ")}.` : "It takes none.",
+    help: known.length > 0 ? `It takes: ${known.join(", ")}.` : "It takes none.",
   });
 }
 
