@@ -1,12 +1,14 @@
 /** Every line of every registry keeps the law of its port. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Harness, Store } from "@corral/kernel";
-import { harnessConformance, type Trick, type Tricks } from "@corral/kernel/conformance/harness";
+import type { Store } from "@corral/kernel";
+import { harnessConformance, type Tricks } from "@corral/kernel/conformance/harness";
 import { storeConformance } from "@corral/kernel/conformance/store";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { harnesses } from "./harness/index.ts";
+import { scriptedTricks } from "./harness/scripted.tricks.fixture.ts";
 import { type StoreDriver, stores } from "./store/index.ts";
 
 let root = "";
@@ -31,30 +33,21 @@ for (const [id, { open, lasting }] of lines) {
   storeConformance(id, async () => openAt(await mkdtemp(join(root, `${id}-`))), lasting ? { reopen } : {});
 }
 
-const stories: { readonly [Name in Trick]: readonly (readonly unknown[])[] } = {
-  say: [["quote"]],
-  ask: [[{ ask: "May I?" }]],
-  hang: [[{ say: "waiting" }, { hang: true }], ["quote"]],
-  crash: [["crash"]],
-  history: [["quote"], ["history"]],
-};
+/** How a harness that is always here is brought to do what a law is about; the others are played where their programs are. */
+const tricks: Readonly<Record<string, Tricks>> = { scripted: scriptedTricks };
 
-/** The scripted harness does what its story says, whatever it is asked. */
-const scriptedTricks: Tricks = {
-  options: (trick) => ({ story: { turns: stories[trick].map((steps) => ({ steps })) } }),
-  say: "a word to remember",
-  ask: "ask",
-  hang: "hang",
-  crash: "crash",
-  history: "history",
-};
-
-function law(harness: Harness): void {
-  if (harness.id === "scripted") harnessConformance(harness.id, harness, scriptedTricks);
-  else
-    describe(`the ${harness.id} harness`, () => {
-      test.skip("keeps the law of harnesses: its program is not here; its own cases play with it", () => undefined);
+function playedElsewhere(id: string): void {
+  describe(`the ${id} harness`, () => {
+    const real = `./harness/${id}.real.test.ts`;
+    test.skip(`keeps the law of harnesses: its program is not here; ${real} plays it`, () => undefined);
+    test("has cases to play with its program where that is", () => {
+      expect(existsSync(new URL(real, import.meta.url)), real).toBe(true);
     });
+  });
 }
 
-for (const harness of harnesses) law(harness);
+for (const harness of harnesses) {
+  const known = tricks[harness.id];
+  if (known) harnessConformance(harness.id, harness, known);
+  else playedElsewhere(harness.id);
+}
