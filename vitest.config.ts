@@ -9,6 +9,8 @@ export default defineConfig({
     setupFiles: ["scripts/house/env-guard.ts"],
     pool: "forks",
     maxWorkers: 2,
+    // A shared machine may pause for seconds; a test that fails three times in a row is not unlucky.
+    retry: process.env.CI ? 2 : 0,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
