@@ -16,13 +16,11 @@ export const faultRecordSchema = z
   })
   .meta({ id: "Fault" });
 
-export const mcpServerSchema = z
-  .looseObject({ name: z.string() })
-  .meta({
-    id: "McpServer",
-    description:
-      "An McpServer of the Agent Client Protocol. It is stored as it is written: give a secret as `$NAME` in the values of env and headers, and its value among the session's secrets.",
-  });
+export const mcpServerSchema = z.looseObject({ name: z.string() }).meta({
+  id: "McpServer",
+  description:
+    "An McpServer of the Agent Client Protocol. It is stored as it is written: give a secret as `$NAME` in the values of env and headers, and its value among the session's secrets.",
+});
 
 const labelsSchema = z.record(z.string().max(100), z.string().max(1000));
 
