@@ -33,7 +33,7 @@ const cases: readonly Case[] = [
     fine: [
       [kernel, `import { x } from "@corral/protocol";`],
       [inTest, `import { x } from "@corral/drivers";`],
-      ["packages/cli/src/a.ts", `import "@corral/doors";`],
+      ["packages/cli/src/a.ts", `import "@corral/proof";`],
       ["examples/a.ts", `import "@corral/client";`],
     ],
   },

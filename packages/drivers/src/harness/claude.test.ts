@@ -85,11 +85,11 @@ test("its home, its configuration and its temporary files are the session's own,
 
 test("the login of the host is used only where that was asked for (BR-01)", async () => {
   const link = join(stateDir, "claude", ".credentials.json");
-  const hostEnv = { PATH: "/bin", HOME: "/home/someone" };
+  const hostEnv = { PATH: "/bin", HOME: "/somewhere" };
   await launchedWith({ hostEnv });
   await expect(readlink(link)).rejects.toThrow("ENOENT");
   await launchedWith({ hostEnv, options: { login: "host" } });
-  expect(await readlink(link)).toBe("/home/someone/.claude/.credentials.json");
+  expect(await readlink(link)).toBe("/somewhere/.claude/.credentials.json");
   await launchedWith({ hostEnv, options: { login: "none" } });
   await expect(readlink(link)).rejects.toThrow("ENOENT");
 });
