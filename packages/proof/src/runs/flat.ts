@@ -8,7 +8,7 @@ const keptRunFolders = 20;
 const heldPlayBytes = 4 * 1024 * 1024;
 
 /** Pages that the system has not taken back are not held by anybody, so there is some play. */
-const growthBound = 1.5;
+const growthBound = 1.25;
 const growthPlayBytes = 24 * 1024 * 1024;
 
 const average = (numbers: readonly number[]): number =>

@@ -49,7 +49,7 @@ describe("the judgement finds", () => {
 
   test.each<[string, (count: number) => Partial<Sample>]>([
     ["a leak of 20 kB in each run", (count) => ({ heldBytes: (20 + count / 50) * megabyte })],
-    ["a process that grows by 200 kB in each run", (count) => ({ residentBytes: (100 + count / 5) * megabyte })],
+    ["a process that grows by 100 kB in each run", (count) => ({ residentBytes: (100 + count / 10) * megabyte })],
     ["a state directory that grows", (count) => ({ stateBytes: (4 + count / 10) * megabyte })],
     ["a file left open", (count) => ({ openedFiles: count === 1_000 ? ["/dev/null"] : [] })],
     ["a process left behind", (count) => ({ carriers: count === 400 ? ["7 sleep"] : [] })],
