@@ -1,4 +1,5 @@
 /** Keeps the values of secrets out of a stream of bytes; what may be the beginning of one waits for what follows it. */
+import type { Processes } from "../process/process.ts";
 import { heldLength, mark, type Secrets, worthHiding } from "./redact.ts";
 
 export interface ByteHider {
@@ -30,3 +31,9 @@ export function createByteHider(secrets: Secrets): ByteHider {
     },
   };
 }
+
+/** The same processes, whose programs' stderr is kept without these values, whatever whoever starts them knows of secrets. */
+export const hidingAlso = (processes: Processes, secrets: Secrets): Processes => ({
+  ...processes,
+  spawn: (need) => processes.spawn({ ...need, secrets: { ...secrets, ...need.secrets } }),
+});

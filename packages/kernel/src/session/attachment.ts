@@ -16,6 +16,7 @@ import { removePrivate } from "../agents/private-file.ts";
 import type { Connection, Harness, Host, Programs, Reply } from "../ports/harness.ts";
 import type { Exit } from "../process/process.ts";
 import { createTally, type Tally } from "../process/tally.ts";
+import { hidingAlso } from "../secrets/hide.ts";
 import { createStreamRedactor, type StreamRedactor } from "../secrets/redact.ts";
 import { declaredSecrets, fillReferences } from "../secrets/references.ts";
 import { type Desk, newId, stateOf } from "./desk.ts";
@@ -156,7 +157,7 @@ export class Attachment {
       settings: { ...(model ? { model } : {}), ...(mode ? { mode } : {}) },
       ...(restored ? { restore: restored } : {}),
       programs,
-      processes: need.processes,
+      processes: hidingAlso(need.processes, need.secrets.values ?? {}),
       clock: need.clock,
       hostEnv: need.hostEnv,
       signal,

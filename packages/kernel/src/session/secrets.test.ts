@@ -37,6 +37,30 @@ test("a harness that says its own secret whole, in pieces, in a tool's output, i
   expect(await keptBytes(kit.stateDir)).not.toContain(canary);
 });
 
+test("a secret that only an MCP server refers to is not in what is kept of a harness's stderr either (invariant 8)", async () => {
+  const harness: Harness = {
+    ...echoHarness(),
+    async connect(need) {
+      const { run, cwd, secrets, mcpServers, processes } = need;
+      const say = ["-c", 'printf "%s\\n" "$SAID" >&2'];
+      const env = { SAID: JSON.stringify(mcpServers) };
+      const child = await processes.spawn({ run, name: "says", command: "/bin/sh", args: say, cwd, env, secrets });
+      await child.exited;
+      return echoHarness().connect(need);
+    },
+  };
+  await using kit = await openKit({ harnesses: [harness] });
+  const { id } = await kit.kernel.sessions.open({
+    agent: harness.id,
+    mcpServers: [{ name: "tools", command: "tools", env: [{ name: "TOKEN", value: "Bearer $MCP_TOKEN" }] }],
+    secrets: { MCP_TOKEN: canary },
+  });
+  await (await kit.find(id)).play("go");
+  const kept = await keptBytes(join(kit.stateDir, "runs"));
+  expect(kept).toContain('"value":"Bearer [MCP_TOKEN]"');
+  expect(kept).not.toContain(canary);
+});
+
 test("a secret of an MCP server is given by its name: the harness gets the value, its own environment and the log do not (invariant 8)", async () => {
   const env = [
     { name: "TOKEN", value: "Bearer $MCP_TOKEN" },
