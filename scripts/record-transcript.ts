@@ -14,7 +14,7 @@ if (id === undefined) {
 }
 
 const wall = offline() ?? [];
-const program = "packages/drivers/src/harness/cases/record.fixture.ts";
+const program = "packages/conformance/src/recording/record.fixture.ts";
 const [command = "", ...args] = [...wall, process.execPath, program, id, dialect];
 const recorded = execFileSync(command, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 writeFileSync(join(folder, `${id}.jsonl`), recorded);

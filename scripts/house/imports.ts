@@ -13,7 +13,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   client: ["protocol"],
   model: ["protocol"],
   proof: ["protocol", "kernel", "drivers", "daemon", "client"],
-  cli: ["protocol", "kernel", "drivers", "daemon", "client", "model", "proof"],
+  conformance: ["protocol", "kernel", "model", "drivers"],
+  cli: ["protocol", "kernel", "drivers", "daemon", "client", "model", "proof", "conformance"],
 };
 
 /** Packages that run in browsers and at the edge too. */

@@ -1,5 +1,5 @@
 /** The common cases with the real Codex. */
-import { realHarness } from "./cases/real.conformance.ts";
+import { realHarness } from "@corral/conformance/real";
 
 realHarness("codex", {
   dialect: "responses",

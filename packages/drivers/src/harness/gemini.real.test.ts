@@ -1,5 +1,5 @@
 /** The common cases with the real Gemini CLI. */
-import { realHarness } from "./cases/real.conformance.ts";
+import { realHarness } from "@corral/conformance/real";
 
 realHarness("gemini", {
   dialect: "gemini",

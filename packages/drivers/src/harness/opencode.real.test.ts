@@ -1,5 +1,5 @@
 /** The common cases with the real OpenCode. */
-import { realHarness } from "./cases/real.conformance.ts";
+import { realHarness } from "@corral/conformance/real";
 
 realHarness("opencode", {
   dialect: "chat",

@@ -1,4 +1,4 @@
 /** The common cases with the real Pi. */
-import { realHarness } from "./cases/real.conformance.ts";
+import { realHarness } from "@corral/conformance/real";
 
 realHarness("pi", { dialect: "chat", alsoSpeaks: ["responses", "messages", "gemini"] });

@@ -1,9 +1,9 @@
 /** Recorded conversations of the real programs, played to their drivers for ever: each folds to what it always did. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { type Row, readRows } from "@corral/conformance/recording/player";
+import { foldRecording } from "@corral/conformance/recording/replay";
 import { describe, expect, test } from "vitest";
-import { type Row, readRows } from "./cases/player.conformance.ts";
-import { foldRecording } from "./cases/replay.conformance.ts";
 import { harnesses } from "./index.ts";
 
 const fixture = (name: string): string =>

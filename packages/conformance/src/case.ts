@@ -2,7 +2,7 @@
 
 import type { Call, DialectId } from "@corral/model";
 import type { AgentCapabilities } from "@corral/protocol";
-import type { Stage } from "./stage.conformance.ts";
+import type { Stage } from "./stage.ts";
 
 export interface Case {
   /** By which a driver says that it cannot. */

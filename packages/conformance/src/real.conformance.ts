@@ -3,20 +3,26 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { harnesses } from "@corral/drivers";
 import { createProcesses, type Harness, ownerOf, systemClock } from "@corral/kernel";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { harnesses } from "../index.ts";
-import { cases } from "./all.conformance.ts";
-import type { Case, Ways } from "./case.conformance.ts";
-import { hostEnv, openInstaller } from "./house.conformance.ts";
-import { Stage, timeLimitMs } from "./stage.conformance.ts";
+import type { Case, Ways } from "./case.ts";
+import { cases } from "./cases/index.ts";
+import { here } from "./here.conformance.ts";
+import { openInstaller } from "./house.ts";
+import { Stage, timeLimitMs } from "./stage.ts";
 
 /** Looks only: what is missing was to be installed before, while there still was a network. */
 async function versionOf(harness: Harness): Promise<string | undefined> {
   const stateDir = await mkdtemp(join(tmpdir(), "corral-"));
   try {
-    await using processes = createProcesses({ clock: systemClock, stateDir, owner: ownerOf(stateDir), hostEnv });
-    await using installer = openInstaller(processes);
+    await using processes = createProcesses({
+      clock: systemClock,
+      stateDir,
+      owner: ownerOf(stateDir),
+      hostEnv: here.hostEnv,
+    });
+    await using installer = openInstaller(processes, here);
     return (await installer.installed(harness))?.version;
   } finally {
     await rm(stateDir, { recursive: true });
@@ -24,7 +30,7 @@ async function versionOf(harness: Harness): Promise<string | undefined> {
 }
 
 async function play({ harness, ways, one }: { harness: Harness; ways: Ways; one: Case }): Promise<void> {
-  await using stage = await Stage.open({ harness, ways });
+  await using stage = await Stage.open({ harness, ways, surroundings: here });
   await one.run(stage);
   await stage.check();
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { WrittenStep } from "@corral/model";
 import type { Item, Turn } from "@corral/protocol";
-import type { Case } from "./case.conformance.ts";
+import type { Case } from "../case.ts";
 
 /** A failed turn, with a reason that a program can read; what the agent said is only what the model had said. */
 function failedWell(turn: Turn, said: string): void {

@@ -17,9 +17,9 @@ import {
   type Turn,
   type TurnId,
 } from "@corral/protocol";
-import type { Ways } from "./case.conformance.ts";
-import { Ear, patienceMs, until, within } from "./ear.conformance.ts";
-import { type House, openHouse, workspaceOf } from "./house.conformance.ts";
+import type { Ways } from "./case.ts";
+import { Ear, patienceMs, until, within } from "./ear.ts";
+import { type House, openHouse, type Surroundings, workspaceOf } from "./house.ts";
 
 /** A key as no other session has one, to be looked for where it must not be. */
 export const canary = "sk-canary-7d1f0c55a9";
@@ -79,20 +79,23 @@ export class Actor {
 export interface StageNeed {
   readonly harness: Harness;
   readonly ways: Ways;
+  readonly surroundings: Surroundings;
 }
 
 export class Stage implements AsyncDisposable {
   readonly harness: Harness;
   readonly ways: Ways;
+  readonly surroundings: Surroundings;
   readonly root: string;
   readonly model: Model;
   readonly models: readonly [string, string];
   readonly #actors: Actor[] = [];
   #house: House | undefined;
 
-  constructor({ harness, ways }: StageNeed, root: string, model: Model) {
+  constructor({ harness, ways, surroundings }: StageNeed, root: string, model: Model) {
     this.harness = harness;
     this.ways = ways;
+    this.surroundings = surroundings;
     this.root = root;
     this.model = model;
     this.models = ways.models ?? ["stub-model", "other-model"];
@@ -163,7 +166,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    this.#house = await openHouse({ root: this.root, harness: this.harness });
+    this.#house = await openHouse({ root: this.root, harness: this.harness, surroundings: this.surroundings });
   }
 
   /** Ends the kernel as a daemon does. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Call } from "@corral/model";
 import type { Usage } from "@corral/protocol";
-import type { Case } from "./case.conformance.ts";
+import type { Case } from "../case.ts";
 
 const sum = (counts: readonly (number | undefined)[]): number =>
   counts.reduce<number>((total, one) => total + (one ?? 0), 0);

@@ -1,5 +1,5 @@
 /** Follows the log of one session from its beginning, and says what was heard when what is awaited does not come. */
-import type { SessionHandle } from "@corral/kernel";
+import { type SessionHandle, sleep, systemClock } from "@corral/kernel";
 import { chunkText, type SessionEvent, type TurnId } from "@corral/protocol";
 
 export type Typed<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>;
@@ -10,11 +10,12 @@ export const patienceMs = 120_000;
 /** Waits for a promise, and fails with a reason instead of with the time limit of the whole test. */
 export async function within<Value>(awaited: Promise<Value>, what: () => string, limitMs = patienceMs): Promise<Value> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`${what()} did not come within ${limitMs / 1000} s`)), limitMs);
+  const late = () => reject(new Error(`${what()} did not come within ${limitMs / 1000} s`));
+  const takeBack = systemClock.after(limitMs, late);
   try {
     return await Promise.race([awaited, promise]);
   } finally {
-    clearTimeout(timer);
+    takeBack();
   }
 }
 
@@ -22,7 +23,7 @@ export async function within<Value>(awaited: Promise<Value>, what: () => string,
 export function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = patienceMs): Promise<void> {
   let over = false;
   const look = async () => {
-    while (!over && !(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!over && !(await holds())) await sleep(systemClock, 20);
   };
   return within(look(), () => what, limitMs).finally(() => {
     over = true;

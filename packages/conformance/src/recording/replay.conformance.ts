@@ -27,7 +27,7 @@ import {
   type SessionUpdate,
   type TurnId,
 } from "@corral/protocol";
-import { until, within } from "./ear.conformance.ts";
+import { until, within } from "../ear.ts";
 import { Player, processesIn, type Row, settled } from "./player.conformance.ts";
 
 const startMs = 1_795_156_000_000;

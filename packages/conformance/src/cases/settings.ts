@@ -1,7 +1,7 @@
 /** The cases of choosing: another model, another mode. */
 import assert from "node:assert/strict";
-import type { Case } from "./case.conformance.ts";
-import type { Actor } from "./stage.conformance.ts";
+import type { Case } from "../case.ts";
+import type { Actor } from "../stage.ts";
 
 /** Whatever the harness offers to choose from, in all shapes in which it is offered. */
 function offeredBy(actor: Actor): readonly string[] {

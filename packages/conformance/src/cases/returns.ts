@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { SessionId, TurnId } from "@corral/protocol";
-import type { Case } from "./case.conformance.ts";
-import { within } from "./ear.conformance.ts";
-import { type Actor, canary, type Stage } from "./stage.conformance.ts";
+import type { Case } from "../case.ts";
+import { within } from "../ear.ts";
+import { type Actor, canary, type Stage } from "../stage.ts";
 
 /**
  * Asks the model how many messages of a person it sees. A harness whose memory was retold to it has them all in one, which
@@ -59,7 +59,7 @@ const afterKill: Case = {
   },
 };
 
-const daemonProgram = fileURLToPath(new URL("./daemon.fixture.ts", import.meta.url));
+const daemonProgram = fileURLToPath(new URL("../programs/case-daemon.ts", import.meta.url));
 
 interface Told {
   readonly id: SessionId;
@@ -68,7 +68,8 @@ interface Told {
 
 /** A daemon of its own, which holds a conversation and begins another answer. */
 async function startDaemon(stage: Stage): Promise<{ child: ChildProcess; told: Told }> {
-  const wanted = { root: stage.root, harness: stage.harness.id, request: stage.request() };
+  const { root, surroundings } = stage;
+  const wanted = { root, surroundings, harness: stage.harness.id, request: stage.request() };
   const child = spawn(process.execPath, [daemonProgram, JSON.stringify(wanted)], {
     stdio: ["ignore", "pipe", "inherit"],
   });

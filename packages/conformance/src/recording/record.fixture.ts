@@ -1,11 +1,11 @@
 /** A program that plays a conversation with a real harness and prints all that the two sides wrote to each other, one frame a line. */
 import { homedir } from "node:os";
 import { dirname } from "node:path";
-import { harnesses } from "../index.ts";
-import type { Ways } from "./case.conformance.ts";
-import { agentsDir } from "./house.conformance.ts";
+import { harnesses } from "@corral/drivers";
+import type { Ways } from "../case.ts";
+import { agentsDir, here } from "../here.conformance.ts";
+import { type Actor, policy, Stage } from "../stage.ts";
 import { createScrubber } from "./scrub.conformance.ts";
-import { type Actor, policy, Stage } from "./stage.conformance.ts";
 import { withTap } from "./tap.conformance.ts";
 
 const [id = "", dialect = "chat"] = process.argv.slice(2);
@@ -91,7 +91,7 @@ const steps: readonly (readonly [string, (actor: Actor, stage: Stage) => Promise
 ];
 
 // The first row tells the options, for a driver may speak differently with others.
-await using stage = await Stage.open({ harness, ways: { dialect: dialect as Ways["dialect"] } });
+await using stage = await Stage.open({ harness, surroundings: here, ways: { dialect: dialect as Ways["dialect"] } });
 lines.push(JSON.stringify({ t: 0, note: "STEP open", options: stage.request().options }));
 const actor = await stage.open({ policy: policy({ permissions: "ask" }) });
 for (const [name, play] of steps) {

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Item, Part } from "@corral/protocol";
-import type { Case } from "./case.conformance.ts";
-import { type Actor, policy, type Stage } from "./stage.conformance.ts";
+import type { Case } from "../case.ts";
+import { type Actor, policy, type Stage } from "../stage.ts";
 
 /** Codex asks only where the model wants to leave the sandbox; the others have no such word and are not told of it. */
 const runTool = "RUN_TOOL ESCALATE";
@@ -110,7 +110,7 @@ const unanswered: Case = {
   },
 };
 
-const mcpProgram = fileURLToPath(new URL("./mcp-server.fixture.ts", import.meta.url));
+const mcpProgram = fileURLToPath(new URL("../programs/notes-server.ts", import.meta.url));
 
 const mcp: Case = {
   name: "mcp",

@@ -1,7 +1,7 @@
 /** A kernel as a daemon has it, over a directory of the test's own, with one harness from the cache of installed ones. */
 import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { openSqliteStore } from "@corral/drivers";
 import {
   createInstaller,
   createKernel,
@@ -14,15 +14,19 @@ import {
   type Processes,
   systemClock,
 } from "@corral/kernel";
-import { openSqliteStore } from "../../store/sqlite.ts";
 
-export const hostEnv: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
+/** What a harness is played in: where its programs are, and what of the environment it may see. */
+export interface Surroundings {
+  /** Where harnesses are installed. */
+  readonly programsDir: string;
+  /** The variables that every child may have. */
+  readonly hostEnv: Readonly<Record<string, string>>;
+  /** Those that an installer may read. */
+  readonly installEnv: Readonly<Record<string, string | undefined>>;
+}
 
-/** Installed once and kept: the agents are some hundred megabytes each. */
-export const agentsDir: string = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
-
-export const openInstaller = (processes: Processes): Installer =>
-  createInstaller({ programsDir: agentsDir, clock: systemClock, processes, hostEnv: process.env });
+export const openInstaller = (processes: Processes, { programsDir, installEnv }: Surroundings): Installer =>
+  createInstaller({ programsDir, clock: systemClock, processes, hostEnv: installEnv });
 
 export interface House {
   readonly kernel: Kernel;
@@ -34,14 +38,16 @@ export interface House {
 export interface HouseNeed {
   readonly root: string;
   readonly harness: Harness;
+  readonly surroundings: Surroundings;
   readonly limits?: Partial<Limits>;
 }
 
 export const stateDirOf = (root: string): string => join(root, "state");
 export const workspaceOf = (root: string): string => join(root, "workspace");
 
-export async function openHouse({ root, harness, limits = {} }: HouseNeed): Promise<House> {
+export async function openHouse({ root, harness, surroundings, limits = {} }: HouseNeed): Promise<House> {
   const stateDir = stateDirOf(root);
+  const { hostEnv } = surroundings;
   const surprises: string[] = [];
   await mkdir(workspaceOf(root), { recursive: true });
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
@@ -58,7 +64,7 @@ export async function openHouse({ root, harness, limits = {} }: HouseNeed): Prom
       hostEnv,
       limits,
       harnesses: [harness],
-      installer: openInstaller(processes),
+      installer: openInstaller(processes, surroundings),
       defaultCwd: workspaceOf(root),
       surprise: (error, where) => surprises.push(`${where}: ${error instanceof Error ? error.stack : String(error)}`),
     }),

@@ -1,7 +1,7 @@
 /** The cases of what an agent says. */
 import assert from "node:assert/strict";
-import type { Case } from "./case.conformance.ts";
-import { canary } from "./stage.conformance.ts";
+import type { Case } from "../case.ts";
+import { canary } from "../stage.ts";
 
 const greeting = "Good morning, and in case I do not see you, good afternoon, good evening and good night.";
 

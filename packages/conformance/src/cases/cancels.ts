@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Case } from "./case.conformance.ts";
-import { until } from "./ear.conformance.ts";
+import type { Case } from "../case.ts";
+import { until } from "../ear.ts";
 
 const cancelText: Case = {
   name: "cancel-text",
