@@ -1,5 +1,5 @@
 /** All sessions of a daemon: opened, found, listed, forked and removed, and brought back after a restart. */
-import { cp, lstat, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import {
   askPolicySchema,
@@ -21,6 +21,7 @@ import type { Head, Receipt } from "../ports/store.ts";
 import { settlesWithin } from "../process/waiting.ts";
 import { referencedSecrets } from "../secrets/references.ts";
 import { sessionDir } from "./attachment.ts";
+import { copyTree } from "./copy-tree.ts";
 import { createView, type Desk, type House, stateOf } from "./desk.ts";
 import { forkHistory, forkOpening } from "./fork.ts";
 import { createLanes } from "./lane.ts";
@@ -290,16 +291,6 @@ export const agentMissing = (agent: string, known: ReadonlyMap<string, Harness>)
     detail: `There is no agent "${agent}".`,
     help: `Choose one of: ${[...known.keys()].join(", ")}.`,
     more: { agents: [...known.keys()] },
-  });
-
-/** Sockets and pipes are no memory, and belong to a process. */
-const copyTree = (from: string, to: string): Promise<void> =>
-  cp(from, to, {
-    recursive: true,
-    filter: async (path) => {
-      const found = await lstat(path);
-      return found.isFile() || found.isDirectory() || found.isSymbolicLink();
-    },
   });
 
 async function checkDirectory(cwd: string): Promise<void> {
