@@ -6,20 +6,17 @@ import {
   allows,
   type ContentBlock,
   type Draft,
-  type EventBody,
   Fault,
   type PatchSession,
   type ResidueRecord,
   type Session,
   type SessionVerb,
   type StartTurn,
-  type StreamEnd,
   type Turn,
   type TurnId,
 } from "@corral/protocol";
 import type { Keyed, SessionHandle } from "../kernel.ts";
 import type { FollowStep } from "../log/chunk.ts";
-import { sleep } from "../ports/clock.ts";
 import type { Page } from "../ports/store.ts";
 import { settlesWithin } from "../process/waiting.ts";
 import { Asks } from "./asks.ts";
@@ -43,7 +40,8 @@ import {
   stopping,
   wrongPhase,
 } from "./refusals.ts";
-import { faultOf, type TurnEnd, TurnRun } from "./turn.ts";
+import { faultOf } from "./turn.ts";
+import { type Ending, TurnQueue } from "./turn-queue.ts";
 import { createTurnReader, type TurnReader } from "./turn-reader.ts";
 
 export interface SessionNeed extends Desk {
@@ -55,8 +53,6 @@ export interface SessionNeed extends Desk {
 }
 
 export type ForkRequest = Parameters<SessionHandle["fork"]>[0];
-/** How long a queue that failed is not tried again. */
-const queuePauseMs = 500;
 
 export class LiveSession implements SessionHandle {
   readonly #need: SessionNeed;
@@ -64,11 +60,7 @@ export class LiveSession implements SessionHandle {
   readonly #asks: Asks;
   readonly #attachment: Attachment;
   readonly #turns: TurnReader;
-  #turn: TurnRun | undefined;
-  #playing: Promise<void> | undefined;
-  /** How a running turn is to end, and why no more is taken, once the session ends or its daemon does. */
-  #ending: { readonly reason: StreamEnd["reason"]; readonly end: TurnEnd } | undefined;
-  #idle: (() => void) | undefined;
+  readonly #queue: TurnQueue;
 
   constructor(need: SessionNeed) {
     this.#need = need;
@@ -76,10 +68,12 @@ export class LiveSession implements SessionHandle {
     this.#asks = new Asks(need);
     this.#attachment = new Attachment({
       ...need,
-      turn: () => (this.#turn?.listening ? this.#turn : undefined),
-      ask: (question, options) => this.#asks.ask(this.#turn, question, options),
+      turn: () => (this.#queue.turn?.listening ? this.#queue.turn : undefined),
+      ask: (question, options) => this.#asks.ask(this.#queue.turn, question, options),
       unkept: (error) => this.#unkept(error),
     });
+    const [lane, attachment, asks] = [this.#lane, this.#attachment, this.#asks];
+    this.#queue = new TurnQueue({ ...need, lane, attachment, asks, woken: () => need.woken(this) });
     if (this.state().phase === "closed") need.view.log.end("session.closed");
   }
 
@@ -98,7 +92,9 @@ export class LiveSession implements SessionHandle {
   /** Whether it can be put away: nobody follows it, nothing runs, and all it knows is on the disk. */
   get atRest(): boolean {
     const { followers, pending } = this.log;
-    return !this.#playing && !this.#attachment.connection && followers + pending === 0 && !this.#need.secrets.values;
+    return (
+      !this.#queue.playing && !this.#attachment.connection && followers + pending === 0 && !this.#need.secrets.values
+    );
   }
 
   state(): Session {
@@ -118,7 +114,7 @@ export class LiveSession implements SessionHandle {
       const turn: Turn = { id: newId(this.#need, "turn"), session: this.id, state: "queued", cursor: this.log.next };
       const { prompt, timeoutMs } = request;
       const queued = { prompt: [...prompt], ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-      await this.#queue(turn.id, queued, [], receipt && (() => receipt(turn)));
+      await this.#queue.add({ id: turn.id, queued, receipt: receipt && (() => receipt(turn)) });
       this.#turns.begins(turn);
       return turn;
     });
@@ -134,9 +130,7 @@ export class LiveSession implements SessionHandle {
     turn: TurnId,
     { signal = new AbortController().signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Turn> {
-    for (let now = await this.turn(turn); ; now = await this.turn(turn)) {
-      signal.throwIfAborted();
-      if (now.state === "ended") return now;
+    for (;;) {
       while (this.#isActive(turn)) {
         // After what the state shows, not after what is on the disk: the end may be there and not be told yet.
         await this.log.arrival(this.state().cursor, { signal });
@@ -144,15 +138,22 @@ export class LiveSession implements SessionHandle {
         if (this.log.ended === "session.removed") throw sessionMissing(this.id);
         if (this.log.ended === "daemon.stopping" && this.#isActive(turn)) throw stopping();
       }
+      const now = await this.turn(turn);
+      signal.throwIfAborted();
+      if (now.state === "ended") return now;
     }
   }
 
   async cancel(turn: TurnId): Promise<Turn> {
     // Not in the lane: what keeps the lane may be the very harness that has to be ended.
-    if (this.#turn?.id === turn) this.#turn.stop({ outcome: "cancelled" });
-    else
+    const stopped = () => {
+      const running = this.#queue.turn?.id === turn ? this.#queue.turn : undefined;
+      running?.stop({ outcome: "cancelled" });
+      return running !== undefined;
+    };
+    if (!stopped())
       await this.#lane.run(async () => {
-        if (this.#turn?.id === turn) return this.#turn.stop({ outcome: "cancelled" });
+        if (stopped()) return;
         if (this.state().queue.some(({ id }) => id === turn)) await this.#record([cancelledInQueue(turn)]);
       });
     return this.ended(turn);
@@ -164,7 +165,7 @@ export class LiveSession implements SessionHandle {
       if (answered) return answered;
       this.#check("steer");
       const { connection } = this.#attachment;
-      const turn = this.#turn;
+      const { turn } = this.#queue;
       if (!connection?.steer || !turn?.open) throw cannotSteer(this.state().agent);
       await this.#answered(connection.steer(prompt));
       if (!turn.open) throw wrongPhase(this.state().phase, "steer");
@@ -250,86 +251,36 @@ export class LiveSession implements SessionHandle {
 
   /** Plays what is queued; called whenever there may be something. */
   pump(): void {
-    if (this.#playing || this.#ending || this.state().queue.length === 0) return;
-    this.#idle?.();
-    this.#need.woken(this);
-    this.#playing = this.#play()
-      .catch((error: unknown) => {
-        this.#need.surprise(error, "the queue of a session stopped");
-        return sleep(this.#need.clock, queuePauseMs);
-      })
-      .finally(() => {
-        this.#playing = undefined;
-        this.rest();
-        this.pump();
-      });
+    this.#queue.pump();
+  }
+
+  /** A harness without work is let go after a while; the session stays. */
+  rest(): void {
+    this.#queue.rest();
   }
 
   /** Ends the running turn, lets the harness go and tells the followers; what is queued stays. */
-  async stop(reason: StreamEnd["reason"], end: TurnEnd): Promise<void> {
-    await this.#halt(reason, end);
+  async stop(reason: Ending["reason"], end: Ending["end"]): Promise<void> {
+    await this.#halt({ reason, end });
     this.log.end(reason);
   }
 
-  async #halt(reason: StreamEnd["reason"], end: TurnEnd): Promise<void> {
-    // Whatever else is wanted of it, a session that is removed stays so.
-    if (this.#ending?.reason !== "session.removed") this.#ending = { reason, end };
-    this.#idle?.();
-    this.#stopTurn();
-    await this.#playing;
+  async #halt(ending: Ending): Promise<void> {
+    await this.#queue.halt(ending);
     await this.#attachment.release();
     await this.log.drained;
-  }
-
-  async #play(): Promise<void> {
-    for (;;) {
-      const run = await this.#lane.run(() => this.#take());
-      if (!run) return;
-      await run.play();
-      this.#turn = undefined;
-      // Nobody knows when a paused turn goes on: it keeps no processes until then.
-      if (this.state().lastTurn?.outcome === "paused") await this.#attachment.release();
-    }
-  }
-
-  /** Takes the next turn out of the queue, in the lane, so that it cannot be cancelled and started at once. */
-  async #take(): Promise<TurnRun | undefined> {
-    const next = this.state().queue[0];
-    if (!next || this.#ending) return undefined;
-    const { items } = await this.log.read({ after: next.cursor - 1, limit: 1 });
-    const queued = JSON.parse(items[0]?.text ?? "{}").data as EventBody<"turn.queued">;
-    await this.#record([{ type: "turn.started", turn: next.id, source: "daemon", data: {} }]);
-    this.#turn = new TurnRun({ ...this.#need, turn: next.id, queued, attachment: this.#attachment, asks: this.#asks });
-    // It may have been told to end while the start was written down.
-    this.#stopTurn();
-    return this.#turn;
-  }
-
-  #stopTurn(): void {
-    if (this.#ending) this.#turn?.stop(this.#ending.end);
-  }
-
-  async #queue(
-    turn: TurnId,
-    queued: EventBody<"turn.queued">,
-    before: readonly Draft[],
-    receipt: Stamp,
-  ): Promise<void> {
-    const draft: Draft = { type: "turn.queued", turn, source: "person", data: queued };
-    await this.#need.view.append([...before, draft], { receipt });
-    this.pump();
   }
 
   /** The answer to the ask of a paused turn: a new turn goes on from there. */
   async #unpark(ask: Ask, answer: Answer, stamp: Stamp): Promise<void> {
     const { queued, reply } = goOnWith(ask, answer);
     this.#checkRoom();
-    await this.#queue(newId(this.#need, "turn"), queued, [reply], stamp);
+    await this.#queue.add({ id: newId(this.#need, "turn"), queued, before: [reply], receipt: stamp });
   }
 
   async #close(): Promise<Session> {
     if (this.state().phase === "closed") return this.state();
-    await this.#halt("session.closed", { outcome: "cancelled" });
+    await this.#halt({ reason: "session.closed", end: { outcome: "cancelled" } });
     return this.#lane.run(async () => {
       if (this.state().phase === "closed") return this.state();
       const queued = this.state().queue.map(({ id }) => cancelledInQueue(id));
@@ -341,24 +292,13 @@ export class LiveSession implements SessionHandle {
   }
 
   #notClosed(error: unknown): never {
-    if (this.#ending?.reason === "session.closed") this.#ending = undefined;
-    this.pump();
+    this.#queue.goOn("session.closed");
     throw error;
-  }
-
-  /** A harness without work is let go after a while; the session stays. */
-  rest(): void {
-    const { clock, limits, surprise } = this.#need;
-    this.#idle?.();
-    this.#idle = clock.after(limits.idleHarnessMs, () => {
-      if (this.#playing) return;
-      this.#attachment.release().catch((error: unknown) => surprise(error, "an idle harness could not be let go"));
-    });
   }
 
   #unkept(error: unknown): void {
     this.#need.surprise(error, "an event could not be kept");
-    this.#turn?.stop({ outcome: "failed", fault: faultOf(this.#need, error) });
+    this.#queue.turn?.stop({ outcome: "failed", fault: faultOf(this.#need, error) });
   }
 
   #claim<Answered>(verb: string, request: unknown, key: string | undefined) {
@@ -376,7 +316,8 @@ export class LiveSession implements SessionHandle {
 
   #check(verb: SessionVerb): void {
     const { phase } = this.state();
-    if (this.#ending && phase !== "closed") throw leaving(this.id, this.#ending.reason);
+    const { ending } = this.#queue;
+    if (ending && phase !== "closed") throw leaving(this.id, ending.reason);
     if (allows(phase, verb)) return;
     throw phase === "closed" ? sessionClosed(this.id) : wrongPhase(phase, verb);
   }
