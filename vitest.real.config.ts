@@ -9,6 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     // Most of a case is waiting, for a program to start or for a model that is slow on purpose.
     maxConcurrency: 3,
+    // A shared machine may pause for seconds; a case that fails twice is not unlucky, and one that fails once is named.
+    retry: process.env.CI ? 1 : 0,
     teardownTimeout: 10_000,
     hookTimeout: 60_000,
     reporters: ["default"],

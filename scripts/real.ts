@@ -1,80 +1,64 @@
 /** Plays the common cases with the real harnesses: installs what is missing, then runs them where there is no network. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { homedir, loadavg } from "node:os";
 import { join } from "node:path";
-import { stripVTControlCharacters } from "node:util";
+import { parseArgs, stripVTControlCharacters } from "node:util";
 import { harnesses } from "@corral/drivers";
-import { createInstaller, createProcesses, type Harness, ownerOf, systemClock } from "@corral/kernel";
+import type { Harness } from "@corral/kernel";
 import { runStep } from "./house/steps.ts";
+import type { TestReport } from "./house/tally.ts";
+import { missingLine, withMissing } from "./real/missing.ts";
 import { offline } from "./real/offline.ts";
+import { makeReady } from "./real/ready.ts";
 
-const keptIn = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
+const programsDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
 const inCi = Boolean(process.env.CI);
-const hostEnv = { PATH: process.env.PATH ?? "" };
 
-type Ready = { readonly harness: Harness; readonly missing?: string };
-
-/** Some hundred megabytes each, so they are kept for the next time. */
-async function ready(harness: Harness): Promise<Ready> {
-  const stateDir = await mkdtemp(join(tmpdir(), "corral-"));
-  try {
-    await using processes = createProcesses({ clock: systemClock, stateDir, owner: ownerOf(stateDir), hostEnv });
-    await using installer = createInstaller({
-      programsDir: keptIn,
-      clock: systemClock,
-      processes,
-      hostEnv: process.env,
-    });
-    const { alreadyInstalled, version } = await installer.install(harness);
-    if (!alreadyInstalled) console.log(`${harness.id} ${version}: installed in ${keptIn}`);
-    return { harness };
-  } catch (error) {
-    return { harness, missing: error instanceof Error ? error.message : String(error) };
-  } finally {
-    await rm(stateDir, { recursive: true, force: true });
-  }
+const { values, positionals: ids } = parseArgs({ allowPositionals: true, options: { report: { type: "string" } } });
+const known = harnesses.filter(({ install }) => install);
+const stray = ids.find((id) => !known.some((harness) => harness.id === id));
+if (stray !== undefined) {
+  console.error(`There is no harness "${stray}" to play. Harnesses: ${known.map(({ id }) => id).join(", ")}.`);
+  process.exit(2);
 }
 
-async function play(played: readonly Harness[], outputFile: string | undefined): Promise<number> {
+/** The files of a harness; a name stands in the filter with its folder, so that one is not found in another. */
+const filesOf = ({ id }: Harness): readonly string[] => [`harness/${id}.real`, `harness/${id}-`];
+
+async function play(played: readonly Harness[]): Promise<number> {
   const wall = offline();
   if (!wall) console.log("The network could not be taken away here: that nobody phones home is not proven.");
-  const report =
-    outputFile === undefined ? [] : ["--reporter=default", "--reporter=json", `--outputFile=${outputFile}`];
-  // A file's name stands in the filter with its folder, so that one name is not found in another.
-  const files = played.map(({ id }) => `harness/${id}.real`);
-  const [command = "", ...args] = [
-    ...(wall ?? []),
-    "vitest",
-    "run",
-    "--config",
-    "vitest.real.config.ts",
-    ...report,
-    ...files,
-  ];
+  const report = values.report ? ["--reporter=default", "--reporter=json", `--outputFile.json=${values.report}`] : [];
+  const vitest = ["vitest", "run", "--config", "vitest.real.config.ts", ...report, ...played.flatMap(filesOf)];
+  const [command = "", ...args] = [...(wall ?? []), ...vitest];
   const { code, output } = await runStep({ command, args, show: true });
   const lines = stripVTControlCharacters(output)
     .split("\n")
-    .filter((line) => played.some(({ id }) => line.startsWith(`${id} `)));
+    .filter((line) => played.some(({ id }) => new RegExp(`^${id}(-\\S+)? \\d`).test(line)));
   console.log(`\n${lines.join("\n")}`);
   return code;
 }
 
-const isFlag = (word: string): boolean => word.startsWith("--");
-const ids = process.argv.slice(2).filter((word) => !isFlag(word));
-const outputFile = process.argv
-  .slice(2)
-  .find((word) => word.startsWith("--report="))
-  ?.slice("--report=".length);
-const wanted = harnesses.filter(({ install, id }) => install && (ids.length === 0 || ids.includes(id)));
-const found: Ready[] = [];
-for (const harness of wanted) found.push(await ready(harness));
-const missing = found.filter((one) => one.missing !== undefined);
-for (const { harness, missing: why } of missing) {
-  const verdict = inCi ? "FAILED, for it is missing" : "skipped, for it is missing";
-  console.log(`${harness.id}: ${verdict}: ${why}`);
-}
+const seconds = (sinceMs: number): string => `${Math.round((performance.now() - sinceMs) / 1000)} s`;
+const load = (): string => (loadavg()[0] ?? 0).toFixed(1);
+
+const [sinceMs, before] = [performance.now(), load()];
+if (values.report) await rm(values.report, { force: true });
+const wanted = known.filter(({ id }) => ids.length === 0 || ids.includes(id));
+const found = await makeReady(wanted, { programsDir, env: process.env, say: console.log });
+const missing = found.flatMap(({ harness: { id }, missing: why }) => (why === undefined ? [] : [{ id, why }]));
 const played = found.filter((one) => one.missing === undefined).map(({ harness }) => harness);
-const nothing = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
-if (outputFile !== undefined) await writeFile(outputFile, JSON.stringify(nothing));
-const code = played.length === 0 ? 0 : await play(played, outputFile);
+const installedIn = seconds(sinceMs);
+const code = played.length === 0 ? 0 : await play(played);
+for (const one of missing) console.log(missingLine(one, inCi));
+console.log(
+  `real harnesses: ${seconds(sinceMs)}, ${installedIn} of them for installing; load ${before} before, ${load()} after`,
+);
+if (values.report) {
+  const text = existsSync(values.report) ? await readFile(values.report, "utf8") : undefined;
+  const told = text === undefined ? undefined : (JSON.parse(text) as TestReport);
+  // A runner that died without a report must not look like one that had nothing to do.
+  if (told || code === 0) await writeFile(values.report, JSON.stringify(withMissing(told, inCi ? missing : [])));
+}
 process.exitCode = code !== 0 || (inCi && missing.length > 0) ? 1 : 0;

@@ -65,11 +65,12 @@ const ordinaryTests = testStep("tests, house laws, documents and examples", "vit
   `--outputFile.json=${report}`,
 ]);
 
-/** Minutes of work for two cores, and a gigabyte of programs: done for whoever asks for it. */
+/** Minutes of work for two cores, and a gigabyte of programs: done in CI, and for whoever asks for it. */
 function realHarnesses(): readonly Step[] {
   const title = "real harnesses, without a network";
-  if (process.env.CORRAL_REAL) return [testStep(title, "node", (report) => ["scripts/real.ts", `--report=${report}`])];
-  console.log(`${title}: left out; \`npm run real\` plays them, and so does CORRAL_REAL=1.`);
+  if (process.env.CI || process.env.CORRAL_REAL)
+    return [testStep(title, "node", (report) => ["scripts/real.ts", `--report=${report}`])];
+  console.log(`${title}: left out; \`npm run real\` plays them, and so do CORRAL_REAL=1 and CI=true.`);
   return [];
 }
 

@@ -17,6 +17,8 @@ export interface Case {
 
 /** How a harness is spoken to, where that is its own. All but the dialect has a default that fits most. */
 export interface Ways {
+  /** Where one harness is driven in several ways: what a summary calls this one; the harness's id unless said otherwise. */
+  readonly called?: string;
   readonly dialect: DialectId;
   /** Others that it says it speaks. */
   readonly alsoSpeaks?: readonly DialectId[];

@@ -38,6 +38,29 @@ async function play({ harness, ways, one }: { harness: Harness; ways: Ways; one:
 const titleOf = ({ name, says, rows = [] }: Case): string =>
   `${name}: ${says}${rows.length > 0 ? ` (${rows.join(", ")})` : ""}`;
 
+export interface Summary {
+  /** The harness and its version. */
+  readonly name: string;
+  /** How often each case was begun. */
+  readonly tries: ReadonlyMap<string, number>;
+  readonly passed: ReadonlySet<string>;
+  /** The cases that were left out, and why. */
+  readonly left: readonly (readonly [string, string])[];
+  readonly seconds: number;
+}
+
+/** All of it in one line; a case that needed a second try is named, for it is a defect that waits to be found. */
+export function summaryLine({ name, tries, passed, left, seconds }: Summary): string {
+  const failed = [...tries.keys()].filter((one) => !passed.has(one));
+  const again = [...passed].filter((one) => (tries.get(one) ?? 0) > 1);
+  const counts = [
+    `${passed.size} passed${again.length > 0 ? `, ${again.length} of them at the second try (${again.join(", ")})` : ""}`,
+    ...(failed.length > 0 ? [`${failed.length} failed (${failed.join(", ")})`] : []),
+    ...(left.length > 0 ? [`${left.length} cannot (${left.map((one) => one.join(": ")).join("; ")})`] : []),
+  ];
+  return `${name}: ${counts.join(", ")}; ${Math.round(seconds)} s`;
+}
+
 export function realHarness(id: string, ways: Ways): void {
   const harness = harnesses.find((one) => one.id === id);
   if (!harness) throw new Error(`The registry of harnesses has no ${id}.`);
@@ -49,7 +72,10 @@ export function realHarness(id: string, ways: Ways): void {
     return needs !== undefined && !capabilities[needs] ? [[name, `its card says no to ${needs}`] as const] : [];
   });
   const reasons = new Map(left);
-  let [version, passed, failed]: [string | undefined, number, number] = [undefined, 0, 0];
+  const tries = new Map<string, number>();
+  const passed = new Set<string>();
+  const sinceMs = performance.now();
+  let version: string | undefined;
 
   describe.concurrent(`${harness.title}, the real program`, () => {
     beforeAll(async () => {
@@ -63,21 +89,15 @@ export function realHarness(id: string, ways: Ways): void {
         reason ? `${one.name}: cannot, for ${reason}` : titleOf(one),
         { timeout: timeLimitMs },
         async () => {
-          failed += 1;
+          tries.set(one.name, (tries.get(one.name) ?? 0) + 1);
           await play({ harness, ways, one });
-          failed -= 1;
-          passed += 1;
+          passed.add(one.name);
         },
       );
     }
     afterAll(() => {
-      const told = left.map(([name, reason]) => `${name}: ${reason}`).join("; ");
-      const counts = [
-        `${passed} passed`,
-        ...(failed ? [`${failed} failed`] : []),
-        ...(told ? [`${left.length} cannot (${told})`] : []),
-      ];
-      console.log(`${id} ${version}: ${counts.join(", ")}`);
+      const seconds = (performance.now() - sinceMs) / 1000;
+      console.log(summaryLine({ name: `${ways.called ?? id} ${version}`, tries, passed, left, seconds }));
     });
   });
 }
