@@ -20,7 +20,7 @@ import { allHandlers } from "./handlers/index.ts";
 import { type Log, logSurprise, problemResponse, refuse } from "./problem.ts";
 import { type ParsedRequest, readRequest } from "./read-request.ts";
 import { missingRoute, routerPath } from "./routes.ts";
-import { type OpenSink, openBodySink, startStream, streamHeaders } from "./stream.ts";
+import { type OpenSink, openBodySink, type Reply, replyWithBody, startStream, streamHeaders } from "./stream.ts";
 import type { Telling } from "./telling.ts";
 
 export interface ApiNeed {
@@ -37,6 +37,8 @@ export interface Bindings {
   readonly headers: Readonly<Record<string, string>>;
   /** Where a stream is written, when not into the body of the response. */
   readonly openSink?: OpenSink | undefined;
+  /** Where an answer is written, when not into the body of the response. */
+  readonly reply?: Reply | undefined;
 }
 
 type RouteContext = Context<{ Bindings: Bindings }>;
@@ -44,12 +46,16 @@ type AnyHandler = (request: ParsedRequest & Circumstances) => Promise<unknown>;
 
 const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
 
-const jsonResponse = (text: string, status = 200): Response => new Response(text, { status, headers: jsonHeaders });
+const jsonResponse = (
+  { env: { reply = replyWithBody, headers } }: RouteContext,
+  text: string,
+  status = 200,
+): Response => reply(text, { status, headers: { ...jsonHeaders, ...headers } });
 
-function answer(one: Operation, outcome: unknown): Response {
+function answer(c: RouteContext, one: Operation, outcome: unknown): Response {
   if (one.status === 204) return new Response(undefined, { status: 204 });
-  if (outcome instanceof Answered) return jsonResponse(JSON.stringify(outcome.answer), outcome.status);
-  return jsonResponse(JSON.stringify(outcome), one.status);
+  if (outcome instanceof Answered) return jsonResponse(c, JSON.stringify(outcome.answer), outcome.status);
+  return jsonResponse(c, JSON.stringify(outcome), one.status);
 }
 
 /** Of equally welcome forms a page comes first. */
@@ -82,10 +88,10 @@ function createRoutes(need: ApiNeed) {
   };
 
   const followed = async (c: RouteContext, form: StreamForm, { page, follow }: Followed): Promise<Response> =>
-    form === "json" ? jsonResponse(pageText(await page())) : streamed(c, form, follow);
+    form === "json" ? jsonResponse(c, pageText(await page())) : streamed(c, form, follow);
 
   const told = async (one: Operation, c: RouteContext, form: StreamForm, telling: Telling<unknown>) =>
-    form === "json" ? answer(one, await telling.answer()) : streamed(c, form, (options) => telling.lines(options));
+    form === "json" ? answer(c, one, await telling.answer()) : streamed(c, form, (options) => telling.lines(options));
 
   const respond = async (name: OperationName, c: RouteContext, signal: AbortSignal): Promise<Response> => {
     const one: Operation = contract[name];
@@ -96,7 +102,7 @@ function createRoutes(need: ApiNeed) {
     const handler = handlers[name] as unknown as AnyHandler;
     const outcome = await handler({ ...parsed, signal });
     if (one.tells) return told(one, c, form, outcome as Telling<unknown>);
-    return one.follows ? followed(c, form, outcome as Followed) : answer(one, outcome);
+    return one.follows ? followed(c, form, outcome as Followed) : answer(c, one, outcome);
   };
 
   return (name: OperationName) =>
@@ -129,8 +135,8 @@ export function createApi(need: ApiNeed): Hono<{ Bindings: Bindings }> {
     return document;
   };
   const cover = JSON.stringify({ name: "corral", version, docs: "/docs", openapi: "/openapi.json" });
-  app.get("/", () => jsonResponse(cover));
-  app.get("/openapi.json", () => jsonResponse(JSON.stringify(documentOf())));
+  app.get("/", (c) => jsonResponse(c, cover));
+  app.get("/openapi.json", (c) => jsonResponse(c, JSON.stringify(documentOf())));
   app.get("/docs", () => new Response(docsPage(documentOf()), { headers: pageHeaders }));
   app.notFound(({ req }) => problemResponse(missingRoute(req.raw)));
   app.onError((error) => refuse(error, { clock, log }));

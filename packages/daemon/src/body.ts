@@ -35,10 +35,21 @@ async function readChunk(reader: Reader): Promise<Uint8Array | undefined> {
   }
 }
 
+/** A body of known length is taken whole, which costs a fraction of reading it as a stream. */
+async function readWhole(request: Request): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await request.arrayBuffer());
+  } catch (cause) {
+    throw new HungUp("The caller hung up before the body was whole.", { cause });
+  }
+}
+
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | TooLarge> {
+  const declared = request.headers.get("content-length");
+  if (declared !== null && Number(declared) <= maxBytes) return readWhole(request);
   const reader: Reader | undefined = request.body?.getReader();
   if (!reader) return new Uint8Array();
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return new TooLarge(maxBytes, reader);
+  if (declared !== null) return new TooLarge(maxBytes, reader);
   const chunks: Uint8Array[] = [];
   let total = 0;
   for (let chunk = await readChunk(reader); chunk; chunk = await readChunk(reader)) {

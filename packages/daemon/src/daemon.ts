@@ -8,7 +8,7 @@ import { createExchanges, stoppingFault } from "./exchange.ts";
 import { type Cors, createOriginCheck } from "./origin.ts";
 import { type Log, refuse } from "./problem.ts";
 import { methodsOf, missingRoute } from "./routes.ts";
-import type { OpenSink } from "./stream.ts";
+import type { OpenSink, Reply } from "./stream.ts";
 
 export interface DaemonNeed {
   readonly kernel: Kernel;
@@ -31,6 +31,8 @@ export interface DaemonEnv {
   readonly listening?: readonly string[];
   /** Where a stream is written, when not into the body of the response. */
   readonly openSink?: OpenSink;
+  /** Where an answer is written, when not into the body of the response. */
+  readonly reply?: Reply;
 }
 
 export interface Daemon {
@@ -69,12 +71,12 @@ export function createDaemon(need: DaemonNeed): Daemon {
   const authorize = createAuthorize(need.token);
   const api = createApi({ ...need, maxBodyBytes, log, exchanges });
 
-  const answer = async (request: Request, { listening = [], openSink }: DaemonEnv, headers: Record<string, string>) => {
+  const answer = async (request: Request, { listening = [], ...env }: DaemonEnv, headers: Record<string, string>) => {
     origin.check(request, listening);
     authorize(request);
     if (exchanges.stopping) throw stoppingFault();
     if (request.method === "OPTIONS") return optionsResponse(request, origin.preflightHeaders);
-    return api.fetch(request, { headers, openSink });
+    return api.fetch(request, { headers, ...env });
   };
 
   return {

@@ -10,7 +10,7 @@ import type { Daemon } from "./daemon.ts";
 import { invalid } from "./issues.ts";
 import { isLoopback } from "./origin.ts";
 import { problemResponse } from "./problem.ts";
-import { type OpenSink, sinkLimitBytes } from "./stream.ts";
+import { type OpenSink, type Reply, sinkLimitBytes } from "./stream.ts";
 
 export interface ServeNeed {
   readonly daemon: Daemon;
@@ -67,6 +67,15 @@ const openSocketSink =
       drop: () => void outgoing.destroy(),
     };
     return { sink, response: RESPONSE_ALREADY_SENT };
+  };
+
+/** Writes a whole answer to the socket, past all streams. */
+const replyOnSocket =
+  (outgoing: ServerResponse): Reply =>
+  (text, { status, headers }) => {
+    const bytes = Buffer.from(text);
+    if (!outgoing.destroyed) outgoing.writeHead(status, { ...headers, "content-length": bytes.length }).end(bytes);
+    return RESPONSE_ALREADY_SENT;
   };
 
 const badRequest = (message: string): Response => problemResponse(invalid([{ in: "header", path: "", message }]));
@@ -191,8 +200,9 @@ export async function serve({ daemon, host = "127.0.0.1", port = defaultPort }: 
   refuseOpenDoor(daemon, host);
   const listener = getRequestListener(
     (request, { incoming, outgoing }) => {
-      const env = { listening: listeningOn(host, incoming as IncomingMessage) };
-      return daemon.fetch(request, { ...env, openSink: openSocketSink(outgoing as ServerResponse) });
+      const listening = listeningOn(host, incoming as IncomingMessage);
+      const socket = outgoing as ServerResponse;
+      return daemon.fetch(request, { listening, openSink: openSocketSink(socket), reply: replyOnSocket(socket) });
     },
     { overrideGlobalObjects: false, errorHandler: onLibraryError },
   );

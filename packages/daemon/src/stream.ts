@@ -24,6 +24,16 @@ export interface SinkStart {
 /** Opens a sink; what is to be handed back as the response comes with it. */
 export type OpenSink = (start: SinkStart) => { readonly sink: Sink; readonly response: Response };
 
+/** Writes a whole answer; what is to be handed back as the response comes with it. */
+export type Reply = (
+  text: string,
+  start: { readonly status: number; readonly headers: SinkStart["headers"] },
+) => Response;
+
+/** An answer into a response's body, where there is no socket to write to. */
+export const replyWithBody: Reply = (text, { status, headers }) =>
+  new Response(text, { status, headers: { ...headers } });
+
 export const sinkLimitBytes = 1024 * 1024;
 const beatMs = 15_000;
 const patienceMs = 60_000;

@@ -65,8 +65,15 @@ function createOutlet(output: Writable, broken: AbortSignal): Pick<Wire, "line" 
     await once(output, "drain", { signal: broken }).catch(ignoreAbort);
     draining = undefined;
   };
+  /** What is said in one breath is written in one go. */
+  const gather = (): void => {
+    if (output.writableCorked > 0) return;
+    output.cork();
+    process.nextTick(() => output.uncork());
+  };
   return {
     async line(text) {
+      gather();
       if (broken.aborted || output.write(`${text}\n`)) return;
       draining ??= drained(); // One wait for everybody who writes.
       await draining;
