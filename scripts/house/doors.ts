@@ -8,7 +8,7 @@ export const doors: readonly { readonly place: RegExp; readonly why: string }[] 
   { place: /^packages\/cli\//, why: "the executable reads the environment for everyone" },
   { place: /^packages\/drivers\/src\/scripted\//, why: "a program of its own, outside the daemon" },
   { place: /^packages\/client\/src\/sleep\.ts$/, why: "the client's one way to wait; it cannot import the clock" },
-  { place: /^packages\/conformance\/src\/programs\//, why: "programs of their own, which the cases start" },
+  { place: /^packages\/conformance\/src\/(agents|programs)\//, why: "programs of their own, which the cases start" },
   { place: /^(scripts|examples)\//, why: "programs that a person starts" },
 ];
 

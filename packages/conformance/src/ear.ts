@@ -69,7 +69,14 @@ export class Ear {
 
   /** Resolves when the agent has said this in a turn. */
   async words(turn: TurnId, text: string): Promise<void> {
-    await this.heard("turn.updated", () => this.saidIn(turn).includes(text));
+    const listen = async () => {
+      while (!this.saidIn(turn).includes(text)) {
+        const over = this.all("turn.ended").some((event) => event.turn === turn);
+        if (over) throw new Error(`the turn ended without "${text}": ${this.summary()}`);
+        await this.#wake.promise;
+      }
+    };
+    await within(listen(), () => `"${text}" among ${this.summary()}`);
   }
 
   async upTo(cursor: number): Promise<void> {

@@ -10,6 +10,8 @@ import type { Case, Ways } from "./case.ts";
 import { cases } from "./cases/index.ts";
 import { here } from "./here.conformance.ts";
 import { openInstaller } from "./house.ts";
+import { waysOf } from "./known.ts";
+import { isFor, reasonAgainst } from "./play.ts";
 import { Stage, timeLimitMs } from "./stage.ts";
 
 /** Looks only: what is missing was to be installed before, while there still was a network. */
@@ -61,15 +63,16 @@ export function summaryLine({ name, tries, passed, left, seconds }: Summary): st
   return `${name}: ${counts.join(", ")}; ${Math.round(seconds)} s`;
 }
 
-export function realHarness(id: string, ways: Ways): void {
+export function realHarness(id: string, ways: Ways = waysOf(id)): void {
   const harness = harnesses.find((one) => one.id === id);
   if (!harness) throw new Error(`The registry of harnesses has no ${id}.`);
-  const { cannot = {}, capabilities } = harness;
+  const { cannot = {} } = harness;
   const strangers = Object.keys(cannot).filter((name) => !cases.some((one) => one.name === name));
   if (strangers.length > 0) throw new Error(`${id} says that it cannot do what is no case: ${strangers.join(", ")}`);
-  const left = cases.flatMap(({ name, needs }) => {
-    if (cannot[name] !== undefined) return [[name, cannot[name]] as const];
-    return needs !== undefined && !capabilities[needs] ? [[name, `its card says no to ${needs}`] as const] : [];
+  const played = cases.filter((one) => isFor(one, {}));
+  const left = played.flatMap((one) => {
+    const reason = reasonAgainst(one, { harness, ways });
+    return reason ? [[one.name, reason.why] as const] : [];
   });
   const reasons = new Map(left);
   const tries = new Map<string, number>();
@@ -83,7 +86,7 @@ export function realHarness(id: string, ways: Ways): void {
       if (version === undefined)
         throw new Error(`${harness.title} is not installed for tests: run \`node scripts/real.ts\`.`);
     });
-    for (const one of cases) {
+    for (const one of played) {
       const reason = reasons.get(one.name);
       test.skipIf(reason !== undefined)(
         reason ? `${one.name}: cannot, for ${reason}` : titleOf(one),

@@ -1,86 +1,39 @@
 /** Where a case is played: a kernel, a real harness, a scripted model, and what can be seen of them from outside. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Harness, type SessionHandle, systemClock } from "@corral/kernel";
+import { type Child, type Harness, type Ladder, sleep, systemClock } from "@corral/kernel";
 import { basesOf, type Call, type Model, startModel, type WrittenStory } from "@corral/model";
-import {
-  askPolicySchema,
-  type ContentBlock,
-  type Item,
-  isClean,
-  type OpenSession,
-  type SessionId,
-  type Turn,
-  type TurnId,
-} from "@corral/protocol";
-import type { Ways } from "./case.ts";
-import { Ear, patienceMs, until, within } from "./ear.ts";
+import { askPolicySchema, isClean, type OpenSession, type SessionId } from "@corral/protocol";
+import { Actor } from "./actor.ts";
+import { Aside, type Observed, type Recipe, type Ways } from "./case.ts";
+import { patienceMs, until } from "./ear.ts";
 import { type House, openHouse, type Surroundings, workspaceOf } from "./house.ts";
+import { processesAbout } from "./outside.ts";
+import { type Listener, tap } from "./tap.ts";
 
 /** A key as no other session has one, to be looked for where it must not be. */
 export const canary = "sk-canary-7d1f0c55a9";
 const keySha256 = createHash("sha256").update(canary).digest("hex").slice(0, 12);
 
 export const policy = (over: Partial<OpenSession["policy"]> = {}) => askPolicySchema.parse(over);
-export const text = (said: string): ContentBlock[] => [{ type: "text", text: said }];
-
-type Prompt = string | ContentBlock[];
-
-/** One session, and an ear at its log. */
-export class Actor {
-  readonly id: SessionId;
-  readonly session: SessionHandle;
-  readonly ear: Ear;
-
-  constructor(session: SessionHandle) {
-    this.id = session.id;
-    this.session = session;
-    this.ear = new Ear(session);
-  }
-
-  /** Prompts, and goes on at once. */
-  begin(prompt: Prompt): Promise<Turn> {
-    return this.session.prompt({ prompt: typeof prompt === "string" ? text(prompt) : prompt });
-  }
-
-  async ended({ id }: { readonly id: TurnId }): Promise<Turn> {
-    const turn = await within(this.session.ended(id), () => `the end of the turn among ${this.ear.summary()}`);
-    await this.ear.upTo(this.session.state().cursor);
-    return turn;
-  }
-
-  /** Prompts, and waits for the end. */
-  async say(prompt: Prompt): Promise<Turn> {
-    return this.ended(await this.begin(prompt));
-  }
-
-  /** Prompts, waits for the end, and insists that it is a good one. */
-  async hear(prompt: Prompt): Promise<Turn> {
-    const turn = await this.say(prompt);
-    assert.equal(turn.outcome, "completed", `${JSON.stringify(turn)}${this.ear.summary()}`);
-    return turn;
-  }
-
-  async items(): Promise<readonly Item[]> {
-    return (await this.session.transcript({ after: 0, limit: 1000 })).items;
-  }
-
-  get pid(): number {
-    const { harness } = this.session.state();
-    assert(harness?.pid, "there is no harness process");
-    return harness.pid;
-  }
-}
 
 export interface StageNeed {
   readonly harness: Harness;
   readonly ways: Ways;
   readonly surroundings: Surroundings;
+  /** How another process makes the same harness; by its id unless said otherwise. */
+  readonly recipe?: Recipe;
+  /** Hears all that is said between the two. */
+  readonly listen?: Listener;
 }
+
+/** How long a program may take to end when its input ends, and how long its children may take after it. */
+const leaveMs = 5_000;
+const childrenLeaveMs = 2_000;
 
 export class Stage implements AsyncDisposable {
   readonly harness: Harness;
@@ -89,13 +42,22 @@ export class Stage implements AsyncDisposable {
   readonly root: string;
   readonly model: Model;
   readonly models: readonly [string, string];
+  readonly recipe: Recipe;
+  /** What is worth telling of the harness beside whether it passed. */
+  readonly observed: Observed = {};
+  readonly #need: StageNeed;
   readonly #actors: Actor[] = [];
   #house: House | undefined;
+  #left: readonly string[] | undefined;
+  #looks = false;
 
-  constructor({ harness, ways, surroundings }: StageNeed, root: string, model: Model) {
+  constructor(need: StageNeed, root: string, model: Model) {
+    const { harness, ways, surroundings, recipe = { id: harness.id } } = need;
+    this.#need = need;
     this.harness = harness;
     this.ways = ways;
     this.surroundings = surroundings;
+    this.recipe = recipe;
     this.root = root;
     this.model = model;
     this.models = ways.models ?? ["stub-model", "other-model"];
@@ -139,19 +101,35 @@ export class Stage implements AsyncDisposable {
     return authorization?.keySha256 === keySha256;
   }
 
+  /** Whether the harness asks the scripted model, so that the journal tells what it makes of a prompt. */
+  get seesModel(): boolean {
+    return this.ways.found?.asksModel ?? true;
+  }
+
+  /** What a driver promises must be so; of a program that nobody knows it is only found out. */
+  lacks(why: string): never {
+    if (this.ways.found) throw new Aside("cannot", why);
+    assert.fail(why);
+  }
+
   /** What a session of this harness is opened with, so that it talks to the scripted model. */
   request(over: Partial<OpenSession> = {}, dialect = this.ways.dialect): OpenSession {
-    const { options } = this.ways;
-    const baseUrl = basesOf(this.model.url).find((base) => base.dialect === dialect)?.url;
-    const [model, ...models] = this.models;
     return {
       agent: this.harness.id,
       cwd: this.cwd,
       policy: policy({ permissions: "allow" }),
       secrets: Object.fromEntries(this.harness.secrets.map((name) => [name, canary])),
       ...over,
-      options: { baseUrl, dialect, model, models, contextWindow: 128_000, ...options, ...over.options },
+      options: { ...this.#options(dialect), ...over.options },
     };
+  }
+
+  #options(dialect: string): Readonly<Record<string, unknown>> {
+    const { options, optionsAt } = this.ways;
+    if (optionsAt) return optionsAt(this.model.url);
+    const baseUrl = basesOf(this.model.url).find((base) => base.dialect === dialect)?.url;
+    const [model, ...models] = this.models;
+    return { baseUrl, dialect, model, models, contextWindow: 128_000, ...options };
   }
 
   async open(over: Partial<OpenSession> = {}): Promise<Actor> {
@@ -166,7 +144,27 @@ export class Stage implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    this.#house = await openHouse({ root: this.root, harness: this.harness, surroundings: this.surroundings });
+    const { listen } = this.#need;
+    const closing = (child: Pick<Child, "stdin" | "exited">, ladder: Partial<Ladder>) => this.#closing(child, ladder);
+    const harness = tap(this.harness, { ...(listen ? { listen } : {}), closing });
+    this.#house = await openHouse({ root: this.root, harness, surroundings: this.surroundings });
+  }
+
+  /** Closes a session, and answers what its program leaves running when its input ends, before Corral ends it. */
+  async closeAndLook({ session }: Actor): Promise<readonly string[]> {
+    this.#looks = true;
+    await session.change({ closed: true });
+    assert(this.#left, "there was no program to be closed");
+    return this.#left;
+  }
+
+  async #closing({ stdin, exited }: Pick<Child, "stdin" | "exited">, { eofMs }: Partial<Ladder>): Promise<void> {
+    if (!this.#looks || eofMs === 0) return;
+    stdin.end();
+    await Promise.race([exited, sleep(systemClock, leaveMs)]);
+    for (let waitedMs = 0; this.processes().length > 0 && waitedMs < childrenLeaveMs; waitedMs += 100)
+      await sleep(systemClock, 100);
+    this.#left = this.processes();
   }
 
   /** Ends the kernel as a daemon does. */
@@ -196,7 +194,9 @@ export class Stage implements AsyncDisposable {
     assert.deepEqual(entriesOf(join(this.root, "state", "sessions")), []);
     // What was said on stderr by the harness of a killed daemon is kept for the reader; nothing else of a run is.
     const runs = join(this.root, "state", "runs");
-    for (const run of entriesOf(runs)) assert.deepEqual(entriesOf(join(runs, run)), ["stderr.log"]);
+    const isTidy = (run: string) => entriesOf(join(runs, run)).every((name) => name === "stderr.log");
+    // A process that serves several sessions ends by itself, and its files are removed behind it.
+    await until(`the removal of what is in ${runs}`, () => entriesOf(runs).every(isTidy), 10_000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -215,18 +215,6 @@ function entriesOf(folder: string): readonly string[] {
   } catch {
     return []; // Nothing was ever put there.
   }
-}
-
-function processesAbout(root: string): readonly string[] {
-  const found = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  return found.flatMap((pid) => {
-    try {
-      const [environ, command] = ["environ", "cmdline"].map((file) => readFileSync(`/proc/${pid}/${file}`, "utf8"));
-      return environ?.includes(root) || command?.includes(root) ? [`${pid} ${command?.replaceAll("\0", " ")}`] : [];
-    } catch {
-      return []; // It ended while it was looked at.
-    }
-  });
 }
 
 export const timeLimitMs = 2 * patienceMs;

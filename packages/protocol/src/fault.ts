@@ -26,6 +26,7 @@ export const faults = {
   "agent.not_installed": { status: 404, retry: "later", title: "The agent is not installed" },
   "agent.install": { status: 502, retry: "later", title: "The agent could not be installed" },
   "agent.in_use": { status: 409, retry: "later", title: "Sessions use the agent" },
+  "agent.unusable": { status: 502, retry: "never", title: "The program cannot be tried as an agent" },
   "agent.options": { status: 400, retry: "never", title: "The agent does not take these options" },
   "session.missing": { status: 404, retry: "never", title: "There is no such session" },
   "session.closed": { status: 409, retry: "never", title: "The session is closed" },

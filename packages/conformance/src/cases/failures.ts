@@ -15,6 +15,7 @@ function failedWell(turn: Turn, said: string): void {
 
 const failing = (status: number, step: WrittenStep): Case => ({
   name: `error-${status}`,
+  asksModel: true,
   says: `a model that answers ${status} fails the turn, and the session goes on when the model is well again`,
   rows: ["D-31"],
   async run(stage) {
@@ -35,6 +36,7 @@ const whole = `${half}, and the other half.`;
 
 const cut: Case = {
   name: "cut",
+  asksModel: true,
   says: "a model whose answer always breaks off fails the turn, and what it had said is told once",
   rows: ["D-31"],
   async run(stage) {
@@ -48,6 +50,7 @@ const cut: Case = {
 
 const retried: Case = {
   name: "retried",
+  asksModel: true,
   says: "an answer that broke off and is given again stands once in the transcript",
   async run(stage) {
     const broken = {

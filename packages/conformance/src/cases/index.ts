@@ -3,6 +3,7 @@
 import type { Case } from "../case.ts";
 import { cancelCases } from "./cancels.ts";
 import { failureCases } from "./failures.ts";
+import { mannerCases } from "./manners.ts";
 import { returnCases } from "./returns.ts";
 import { settingCases } from "./settings.ts";
 import { textCases } from "./texts.ts";
@@ -17,4 +18,5 @@ export const cases: readonly Case[] = [
   ...settingCases,
   ...failureCases,
   ...usageCases,
+  ...mannerCases,
 ];

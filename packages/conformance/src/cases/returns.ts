@@ -5,9 +5,10 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { SessionId, TurnId } from "@corral/protocol";
+import type { Actor } from "../actor.ts";
 import type { Case } from "../case.ts";
 import { within } from "../ear.ts";
-import { type Actor, canary, type Stage } from "../stage.ts";
+import { canary, type Stage } from "../stage.ts";
 
 /**
  * Asks the model how many messages of a person it sees. A harness whose memory was retold to it has them all in one, which
@@ -15,10 +16,13 @@ import { type Actor, canary, type Stage } from "../stage.ts";
  */
 async function remembers(stage: Stage, actor: Actor, said: readonly string[]): Promise<void> {
   const { output = "" } = await actor.hear("COUNT");
-  const how = actor.ear.all("harness.started").at(-1)?.data.how;
+  const how = howNow(actor);
   if (how !== "replay") assert.equal(output, `user_messages=${said.length + 1}`, `after a ${how}`);
+  if (!stage.seesModel) return;
   for (const text of said) assert(stage.lastCall.userText?.includes(text), `"${text}" is forgotten after a ${how}`);
 }
+
+const howNow = (actor: Actor) => actor.ear.all("harness.started").at(-1)?.data.how;
 
 async function kill(actor: Actor, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
   const run = actor.session.state().harness?.run;
@@ -36,6 +40,8 @@ const afterExit: Case = {
     await actor.hear("ECHO:two");
     await kill(actor, "SIGTERM");
     await remembers(stage, actor, ["ECHO:one", "ECHO:two"]);
+    const how = howNow(actor);
+    if (how) stage.observed.resume = how;
     assert.equal(
       actor.ear.all("turn.updated").filter(({ data }) => data.update.sessionUpdate === "user_message_chunk").length,
       0,
@@ -68,8 +74,8 @@ interface Told {
 
 /** A daemon of its own, which holds a conversation and begins another answer. */
 async function startDaemon(stage: Stage): Promise<{ child: ChildProcess; told: Told }> {
-  const { root, surroundings } = stage;
-  const wanted = { root, surroundings, harness: stage.harness.id, request: stage.request() };
+  const { root, surroundings, recipe } = stage;
+  const wanted = { root, surroundings, recipe, request: stage.request() };
   const child = spawn(process.execPath, [daemonProgram, JSON.stringify(wanted)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -110,9 +116,26 @@ const fork: Case = {
     const other = await stage.find(id);
     await actor.hear("ECHO:here");
     await remembers(stage, other, ["ECHO:before"]);
-    assert(!stage.lastCall.userText?.includes("ECHO:here"));
+    const how = howNow(other);
+    if (how) stage.observed.fork = how;
+    if (stage.seesModel) assert(!stage.lastCall.userText?.includes("ECHO:here"));
     await remembers(stage, actor, ["ECHO:before", "ECHO:here"]);
   },
 };
 
-export const returnCases: readonly Case[] = [afterExit, afterKill, afterDaemon, fork];
+const load: Case = {
+  name: "load",
+  says: "a conversation that is loaded by session/load is all there",
+  only: "command",
+  claims: "load",
+  agent: { restores: ["load"] },
+  async run(stage) {
+    const actor = await stage.open();
+    await actor.hear("ECHO:one");
+    await kill(actor, "SIGTERM");
+    await remembers(stage, actor, ["ECHO:one"]);
+    assert.equal(howNow(actor), "load", "session/load was refused");
+  },
+};
+
+export const returnCases: readonly Case[] = [afterExit, afterKill, afterDaemon, load, fork];

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sleep, systemClock } from "@corral/kernel";
 import type { Item, Part } from "@corral/protocol";
+import type { Actor } from "../actor.ts";
 import type { Case } from "../case.ts";
-import { type Actor, policy, type Stage } from "../stage.ts";
+import { policy, type Stage } from "../stage.ts";
 
 /** Codex asks only where the model wants to leave the sandbox; the others have no such word and are not told of it. */
 const runTool = "RUN_TOOL ESCALATE";
@@ -39,7 +41,7 @@ const tool: Case = {
     await callsEnded(actor, "completed");
     const results = partsOf(await actor.items(), "tool_result");
     assert.match(results.map(({ output }) => output).join(""), /tool-ran/);
-    assert.equal(stage.lastCall.toolResults, 1);
+    if (stage.seesModel) assert.equal(stage.lastCall.toolResults, 1);
   },
 };
 
@@ -49,10 +51,11 @@ async function askedFor(
 ): Promise<{ actor: Actor; end: () => ReturnType<Actor["ended"]> }> {
   const actor = await stage.open({ policy: policy({ permissions: "ask", ...over }) });
   const turn = await actor.begin(runTool);
-  const asked = await actor.ear.heard("turn.asked");
+  const asked = await Promise.race([actor.ear.heard("turn.asked"), actor.ended(turn)]);
+  if (!("type" in asked)) stage.lacks("it uses tools without asking");
   assert.equal(asked.data.kind, "permission");
   assert(asked.data.options.length >= 2, "there is nothing to choose from");
-  assert(!hasRun(stage), "the tool was used before anybody was asked");
+  stage.observed.permissionKinds = asked.data.options.map(({ kind }) => kind);
   return { actor, end: () => actor.ended(turn) };
 }
 
@@ -66,6 +69,9 @@ const allowed: Case = {
     assert.equal(actor.session.state().phase, "waiting");
     const [ask] = actor.session.asks();
     assert(ask);
+    // That it waits is seen by waiting.
+    await sleep(systemClock, 500);
+    assert(!hasRun(stage), "the tool was used while the question was open");
     await actor.session.answer(ask.id, { decision: "allow" });
     assert.equal((await end()).outcome, "completed");
     assert(hasRun(stage));
@@ -116,6 +122,7 @@ const mcp: Case = {
   name: "mcp",
   says: "the tools of an MCP server that the session was given can be used",
   needs: "mcpTools",
+  asksModel: true,
   async run(stage) {
     const notes = join(stage.root, "notes.txt");
     const server = { name: "notes", command: process.execPath, args: [mcpProgram, notes], env: [] };

@@ -1,7 +1,7 @@
 /** Plays the harness's side of a recorded conversation to its driver: what the driver writes must be what was written then. */
 import { PassThrough } from "node:stream";
 import type { Child, Exit, Processes, SpawnNeed } from "@corral/kernel";
-import type { Direction } from "./tap.conformance.ts";
+import type { Direction } from "../tap.ts";
 
 interface Frame {
   readonly id?: unknown;

@@ -2,11 +2,12 @@
 import { homedir } from "node:os";
 import { dirname } from "node:path";
 import { harnesses } from "@corral/drivers";
+import type { Actor } from "../actor.ts";
 import type { Ways } from "../case.ts";
 import { agentsDir, here } from "../here.conformance.ts";
-import { type Actor, policy, Stage } from "../stage.ts";
+import { policy, Stage } from "../stage.ts";
+import { tap } from "../tap.ts";
 import { createScrubber } from "./scrub.conformance.ts";
-import { withTap } from "./tap.conformance.ts";
 
 const [id = "", dialect = "chat"] = process.argv.slice(2);
 const known = harnesses.find((one) => one.id === id);
@@ -15,13 +16,15 @@ if (!known) throw new Error(`there is no harness ${id}`);
 const startedMs = performance.now();
 const lines: string[] = [];
 const note = (text: string) => lines.push(JSON.stringify({ t: Math.round(performance.now() - startedMs), note: text }));
-const harness = withTap(known, (dir, line) => {
-  const t = Math.round(performance.now() - startedMs);
-  try {
-    lines.push(JSON.stringify({ t, dir, msg: JSON.parse(line) }));
-  } catch {
-    lines.push(JSON.stringify({ t, dir, stray: line }));
-  }
+const harness = tap(known, {
+  listen: (dir, line) => {
+    const t = Math.round(performance.now() - startedMs);
+    try {
+      lines.push(JSON.stringify({ t, dir, msg: JSON.parse(line) }));
+    } catch {
+      lines.push(JSON.stringify({ t, dir, stray: line }));
+    }
+  },
 });
 
 const steps: readonly (readonly [string, (actor: Actor, stage: Stage) => Promise<unknown>])[] = [

@@ -1,0 +1,148 @@
+/** Plays cases with one harness, each on a stage of its own, and says of each what became of it. */
+
+import type { CustomAgent } from "@corral/drivers";
+import { type Harness, systemClock } from "@corral/kernel";
+import { Aside, type Case, type Observed, type Recipe, type Ways } from "./case.ts";
+import { within } from "./ear.ts";
+import type { Surroundings } from "./house.ts";
+import { commandHarness } from "./recipe.ts";
+import { Stage, timeLimitMs } from "./stage.ts";
+
+export const verdicts = ["passed", "failed", "cannot", "unseen"] as const;
+export type Verdict = (typeof verdicts)[number];
+
+export interface Result {
+  readonly name: string;
+  readonly says: string;
+  readonly verdict: Verdict;
+  readonly why?: string;
+  readonly tookMs: number;
+  readonly observed: Observed;
+  /** What was left of it when its sessions were closed. */
+  readonly residue?: string;
+}
+
+/** Whose cases are played. */
+export interface Subject {
+  readonly harness: Harness;
+  readonly ways: Ways;
+  readonly version?: string;
+  /** Of a program without a driver, its description. */
+  readonly agent?: CustomAgent;
+}
+
+interface Reason {
+  readonly verdict: "cannot" | "unseen";
+  readonly why: string;
+}
+
+const cannot = (why: string): Reason => ({ verdict: "cannot", why });
+const unseen = (why: string): Reason => ({ verdict: "unseen", why });
+
+/** Why a case is not played at all; absent where it is. */
+export function reasonAgainst(
+  { name, needs, claims, asksModel, anyWords }: Case,
+  subject: Subject,
+): Reason | undefined {
+  const { harness, ways } = subject;
+  const { found } = ways;
+  const known = harness.cannot?.[name];
+  if (known !== undefined) return cannot(known);
+  if (needs !== undefined && !harness.capabilities[needs])
+    return cannot(found ? `it does not offer ${needs}` : `its card says no to ${needs}`);
+  if (found && claims !== undefined && !found.claims.includes(claims)) return cannot(`it does not offer ${claims}`);
+  if (found && !found.understands && !anyWords) return unseen("it does not do as the words of the prompts say");
+  return found && !found.asksModel && asksModel ? unseen("it asks no model that could be looked at") : undefined;
+}
+
+export const isFor = ({ only }: Case, { agent }: Pick<Subject, "agent">): boolean =>
+  only === undefined || only === (agent ? "command" : "driver");
+
+export interface PlayNeed extends Subject {
+  readonly surroundings: Surroundings;
+  readonly signal: AbortSignal;
+}
+
+function stageFor(one: Case, { harness, ways, agent, surroundings }: PlayNeed): Promise<Stage> {
+  if (!agent) return Stage.open({ harness, ways, surroundings });
+  const changed = { ...agent, ...one.agent };
+  const recipe: Recipe = { agent: changed };
+  return Stage.open({ harness: commandHarness(harness.id, changed), ways, surroundings, recipe });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function residueOf(stage: Stage): Promise<string | undefined> {
+  try {
+    await stage.check();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+type Played = Pick<Result, "verdict" | "observed" | "why" | "residue">;
+
+async function playOn(stage: Stage, one: Case, signal: AbortSignal): Promise<Played> {
+  const { observed } = stage;
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    await within(Promise.race([one.run(stage), stopped]), () => `the end of ${one.name}`, timeLimitMs);
+    const residue = await residueOf(stage);
+    return { verdict: "passed", observed, ...(residue === undefined ? {} : { residue }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const verdict = error instanceof Aside ? error.verdict : "failed";
+    return { verdict, observed, why: messageOf(error) };
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+export async function playCase(one: Case, need: PlayNeed): Promise<Result> {
+  const { name, says } = one;
+  const reason = reasonAgainst(one, need);
+  if (reason) return { name, says, tookMs: 0, observed: {}, ...reason };
+  const sinceMs = systemClock.monotonicMs();
+  const played = await onStage(one, need);
+  return { name, says, tookMs: Math.round(systemClock.monotonicMs() - sinceMs), ...played };
+}
+
+async function onStage(one: Case, need: PlayNeed): Promise<Played> {
+  let played: Played | undefined;
+  try {
+    await using stage = await stageFor(one, need);
+    played = await playOn(stage, one, need.signal);
+    return played;
+  } catch (error) {
+    need.signal.throwIfAborted();
+    // A stage that cannot be taken down is a defect too; what the case found out before counts more.
+    return played?.verdict === "failed" ? played : { verdict: "failed", observed: {}, why: messageOf(error) };
+  }
+}
+
+export interface AllNeed extends PlayNeed {
+  readonly cases: readonly Case[];
+  /** How many are played at a time. */
+  readonly jobs: number;
+  readonly onResult: (result: Result) => void;
+}
+
+/** Resolves with the results in the order of the cases. */
+export async function playAll(need: AllNeed): Promise<readonly Result[]> {
+  const wanted = need.cases.filter((one) => isFor(one, need));
+  const results = new Map<Case, Result>();
+  const waiting = [...wanted];
+  const work = async () => {
+    for (let one = waiting.shift(); one; one = waiting.shift()) {
+      const result = await playCase(one, need);
+      results.set(one, result);
+      need.onResult(result);
+    }
+  };
+  await Promise.all(Array.from({ length: need.jobs }, work));
+  return wanted.flatMap((one) => results.get(one) ?? []);
+}
