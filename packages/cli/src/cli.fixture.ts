@@ -2,14 +2,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 export interface Ran {
-  readonly code: number | null;
+  /** As a shell tells it: of a program that a signal ended, 128 and the signal's number. */
+  readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -53,7 +54,10 @@ function listen(child: ChildProcess): Running {
     stderr += text;
     wake();
   });
-  const ended = once(child, "close").then(([code]): Ran => ({ code: code as number | null, stdout, stderr }));
+  const ended = once(child, "close").then(([code, signal]: (number | NodeJS.Signals | null)[]): Ran => {
+    const told = typeof code === "number" ? code : 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+    return { code: told, stdout, stderr };
+  });
   const says = (pattern: RegExp) =>
     new Promise<string>((resolve, reject) => {
       const look = () => {

@@ -1,7 +1,6 @@
 /** What a command is handed of the process it runs in: streams, surroundings, and how it is interrupted. */
 import type { Readable } from "node:stream";
 import { type World, worldOf } from "./config.ts";
-import { exitCodes } from "./exit-code.ts";
 import { createOut, type Out } from "./output/out.ts";
 
 export type Input = Readable & { readonly isTTY?: boolean };
@@ -20,14 +19,20 @@ export interface Shell {
 /** What to type to get here again: npm hands its programs a variable that nobody else has. */
 export const calledAs = ({ world }: Shell): string => (world.env.npm_execpath ? "npx corral" : "corral");
 
+/** The kernel ends us, whatever hangs: an ordinary exit waits for every thread, also for one that waits for a broken disk. */
+export function dieOf(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
 const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 function onInterrupt(first: (signal: NodeJS.Signals) => void): Disposable {
   let seen = 0;
   const heard = (signal: NodeJS.Signals) => {
     seen += 1;
-    if (seen > 1) process.exit(exitCodes.interrupted);
-    first(signal);
+    if (seen > 1) dieOf(signal);
+    else first(signal);
   };
   for (const signal of interrupts) process.on(signal, heard);
   return {

@@ -7,7 +7,7 @@ import type { Composed } from "../compose.ts";
 import { type Config, type ConfigFlags, readConfig } from "../config.ts";
 import { exitCodes } from "../exit-code.ts";
 import { removeServerFile, writeServerFile } from "../server-file.ts";
-import { calledAs, type Shell } from "../shell.ts";
+import { calledAs, dieOf, type Shell } from "../shell.ts";
 import { version } from "../version.ts";
 
 interface ServeFlags extends ConfigFlags {
@@ -99,6 +99,7 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
   const inTime = await closeWithin(closeLimitMs, () => closeAll(config, server, composed));
   if (inTime) return exitCodes.done;
   shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
+  dieOf("SIGKILL");
   return exitCodes.failed;
 }
 
@@ -107,7 +108,7 @@ export const serveCommand = (stage: Stage): Command =>
     usage: "serve",
     summary: "Starts the daemon: sessions over HTTP, on 127.0.0.1:2468 unless said otherwise.",
     notes: `Flags come first, then CORRAL_* variables, then the config file ($XDG_CONFIG_HOME/corral/config.json), then
-defaults. Beyond loopback a token is needed. Ctrl-C stops it; sessions are there again at the next start.`,
+defaults. Beyond loopback a token is needed. Ctrl-C stops it, within 10 s; sessions are there again at the next start.`,
     examples: [
       "corral serve",
       "corral serve --port 0 --state ./state",
