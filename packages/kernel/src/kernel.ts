@@ -1,4 +1,5 @@
 /** The runtime as its doors see it: sessions, agents and runs, without a word of HTTP. */
+import { join } from "node:path";
 import type {
   AgentRecord,
   Answer,
@@ -23,6 +24,7 @@ import { type Clock, isoTime } from "./ports/clock.ts";
 import type { Harness } from "./ports/harness.ts";
 import type { Page, Store } from "./ports/store.ts";
 import type { Processes } from "./process/process.ts";
+import { createServers } from "./process/servers.ts";
 import { createAgents } from "./session/agents.ts";
 import { defaultLimits, type Limits } from "./session/limits.ts";
 import { AllSessions } from "./session/sessions.ts";
@@ -118,7 +120,8 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
   const harnesses = new Map(need.harnesses.map((harness) => [harness.id, harness]));
   const bounds = { ...defaultLimits, ...limits };
   const installer = need.installer ?? createInstaller({ ...need, programsDir: need.stateDir });
-  const sessions = new AllSessions({ ...need, installer, harnesses, limits: bounds, surprise });
+  const servers = createServers({ clock, processes, dir: join(need.stateDir, "servers") });
+  const sessions = new AllSessions({ ...need, installer, servers, harnesses, limits: bounds, surprise });
   await processes.sweepFormerLives();
   await store.forgetReceipts(new Date(clock.now() - bounds.receiptMs).toISOString());
   await sessions.recover();
@@ -131,6 +134,7 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
       // First, for a session may wait for what is being installed.
       await installer[Symbol.asyncDispose]();
       await sessions.stop();
+      await servers[Symbol.asyncDispose]();
     },
   };
 }

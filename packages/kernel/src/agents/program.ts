@@ -79,7 +79,11 @@ export async function startProgram({ id, launch }: Program, need: ConnectNeed, c
 }
 
 /** Opens what was launched, or leaves nothing of it. */
-export async function opened(connection: Opening, program: Program, need: ConnectNeed): Promise<Connection> {
+export async function opened(
+  connection: Opening,
+  program: Pick<Program, "title">,
+  need: ConnectNeed,
+): Promise<Connection> {
   try {
     await bounded(connection.open(), program, need);
     return connection;
@@ -90,7 +94,11 @@ export async function opened(connection: Opening, program: Program, need: Connec
 }
 
 /** Opening ends with the session open, the harness dead, the caller's signal, or the deadline: whichever is first. */
-async function bounded(opening: Promise<void>, { title }: Program, { clock, signal }: ConnectNeed): Promise<void> {
+async function bounded(
+  opening: Promise<void>,
+  { title }: Pick<Program, "title">,
+  { clock, signal }: ConnectNeed,
+): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
   const takeBack = clock.after(startDeadlineMs, () => {
     const detail = `${title} did not open a session within ${startDeadlineMs / 1000} s.`;
@@ -109,7 +117,7 @@ async function bounded(opening: Promise<void>, { title }: Program, { clock, sign
 }
 
 /** A harness that dies while it starts did not crash a turn: it never came up. */
-function startFault({ title }: Program, error: unknown): unknown {
+function startFault({ title }: Pick<Program, "title">, error: unknown): unknown {
   if (!isFault(error, "harness.crashed")) return error;
   return new Fault("harness.start", {
     detail: `${title} did not start: ${error.message}`,

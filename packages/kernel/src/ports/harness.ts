@@ -10,6 +10,7 @@ import type {
 } from "@corral/protocol";
 import type { z } from "zod";
 import type { Exit, Processes } from "../process/process.ts";
+import type { Servers } from "../process/servers.ts";
 import type { Clock } from "./clock.ts";
 import type { Login } from "./login.ts";
 
@@ -91,6 +92,8 @@ export interface ConnectNeed {
   readonly restore?: { readonly native: string; readonly fork?: boolean };
   readonly programs: Programs;
   readonly processes: Processes;
+  /** Programs that serve many sessions; absent where a session is on its own, as in the law of harnesses. */
+  readonly servers?: Servers;
   readonly clock: Clock;
   /** The variables that every child may have, such as PATH and LANG; nothing else of the daemon's environment. */
   readonly hostEnv: Readonly<Record<string, string>>;

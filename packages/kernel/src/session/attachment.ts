@@ -157,6 +157,7 @@ export class Attachment {
       settings: { ...(model ? { model } : {}), ...(mode ? { mode } : {}) },
       ...(restored ? { restore: restored } : {}),
       programs,
+      servers: need.servers,
       processes: hidingAlso(need.processes, need.secrets.values ?? {}),
       clock: need.clock,
       hostEnv: need.hostEnv,

@@ -17,6 +17,7 @@ import { type Clock, isoTime } from "../ports/clock.ts";
 import type { Harness } from "../ports/harness.ts";
 import type { Store } from "../ports/store.ts";
 import type { Processes } from "../process/process.ts";
+import type { Servers } from "../process/servers.ts";
 import { redact } from "../secrets/redact.ts";
 import type { Limits } from "./limits.ts";
 
@@ -26,6 +27,7 @@ export interface House {
   readonly clock: Clock;
   readonly processes: Processes;
   readonly installer: Installer;
+  readonly servers: Servers;
   readonly limits: Limits;
   readonly hostEnv: Readonly<Record<string, string>>;
   readonly stateDir: string;
