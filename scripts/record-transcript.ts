@@ -18,7 +18,9 @@ const program = "packages/conformance/src/recording/record.fixture.ts";
 const [command = "", ...args] = [...wall, process.execPath, program, id, dialect];
 const recorded = execFileSync(command, args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 writeFileSync(join(folder, `${id}.jsonl`), recorded);
-// Folded anew; what an upgrade changed is what git shows.
+// Folded anew. What an upgrade changed is shown as people read it: who said what, what was asked, how each turn ended.
 const { code } = await runStep({ command: "vitest", args: ["run", "harness/transcripts", "-t", id, "-u"], show: true });
-execFileSync("git", ["diff", "--stat", "--", "fixtures/transcripts"], { cwd: root, stdio: "inherit" });
+const git = (...words: readonly string[]) => execFileSync("git", [...words], { cwd: root, stdio: "inherit" });
+git("--no-pager", "diff", "--", join(folder, `${id}.folded.json`));
+git("--no-pager", "diff", "--stat", "--", folder);
 process.exitCode = code;

@@ -3,11 +3,20 @@ import { PassThrough } from "node:stream";
 import type { Child, Exit, Processes, SpawnNeed } from "@corral/kernel";
 import type { Direction } from "../tap.ts";
 
-interface Frame {
+export interface Frame {
   readonly id?: unknown;
   readonly method?: string;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly result?: unknown;
+  /** Records of Pi have one, and no method; see `wordsOf`. */
+  readonly type?: string;
+}
+
+/** What a driver wrote, in the words of JSON-RPC: Pi has records of its own for the same. */
+export function wordsOf(frame: Frame): Frame {
+  const { type, id, ...rest } = frame;
+  if (type === undefined) return frame;
+  return type === "extension_ui_response" ? { id, result: rest } : { id, method: type, params: rest };
 }
 
 export interface Row {
@@ -26,11 +35,17 @@ export const readRows = (text: string): readonly Row[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as Row);
 
-/** One process for each `initialize`. */
+/** What a recording notes when a process is started. */
+export const processNote = "PROCESS";
+
+/** Older recordings have no such notes; their protocols begin with `initialize`. */
 export function processesIn(rows: readonly Row[]): readonly (readonly Row[])[] {
+  const noted = rows.some(({ note }) => note === processNote);
+  const begins = ({ note, dir, msg }: Row) =>
+    noted ? note === processNote : msg?.method === "initialize" && dir === "client>agent";
   const found: Row[][] = [];
   for (const row of rows) {
-    if (row.msg?.method === "initialize" && row.dir === "client>agent") found.push([]);
+    if (begins(row)) found.push([]);
     if (row.dir) found.at(-1)?.push(row);
   }
   return found;
@@ -83,7 +98,7 @@ export class Player {
   async heard(): Promise<Frame> {
     for (;;) {
       const next = this.#written.shift();
-      if (next) return next;
+      if (next) return wordsOf(next);
       this.#wake = Promise.withResolvers();
       await this.#wake.promise;
     }

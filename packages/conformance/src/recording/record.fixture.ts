@@ -2,11 +2,13 @@
 import { homedir } from "node:os";
 import { dirname } from "node:path";
 import { harnesses } from "@corral/drivers";
+import type { Harness } from "@corral/kernel";
 import type { Actor } from "../actor.ts";
 import type { Ways } from "../case.ts";
 import { agentsDir, here } from "../here.conformance.ts";
 import { policy, Stage } from "../stage.ts";
 import { tap } from "../tap.ts";
+import { processNote } from "./player.conformance.ts";
 import { createScrubber } from "./scrub.conformance.ts";
 
 const [id = "", dialect = "chat"] = process.argv.slice(2);
@@ -16,16 +18,31 @@ if (!known) throw new Error(`there is no harness ${id}`);
 const startedMs = performance.now();
 const lines: string[] = [];
 const note = (text: string) => lines.push(JSON.stringify({ t: Math.round(performance.now() - startedMs), note: text }));
-const harness = tap(known, {
+
+/** Which models a vendor has is no part of the conversation, and changes with every release: only those of the gateway are kept. */
+function withoutCatalogue(frame: { readonly data?: { readonly models?: unknown } }): unknown {
+  const { models } = frame.data ?? {};
+  if (!Array.isArray(models)) return frame;
+  return { ...frame, data: { ...frame.data, models: models.filter(({ provider }) => provider === "gateway") } };
+}
+
+const overheard = tap(known, {
   listen: (dir, line) => {
     const t = Math.round(performance.now() - startedMs);
     try {
-      lines.push(JSON.stringify({ t, dir, msg: JSON.parse(line) }));
+      lines.push(JSON.stringify({ t, dir, msg: withoutCatalogue(JSON.parse(line)) }));
     } catch {
       lines.push(JSON.stringify({ t, dir, stray: line }));
     }
   },
 });
+const harness: Harness = {
+  ...overheard,
+  connect(need) {
+    note(processNote);
+    return overheard.connect(need);
+  },
+};
 
 const steps: readonly (readonly [string, (actor: Actor, stage: Stage) => Promise<unknown>])[] = [
   ["greet", (actor) => actor.say("hi there")],
@@ -86,8 +103,10 @@ const steps: readonly (readonly [string, (actor: Actor, stage: Stage) => Promise
   [
     "back after a kill",
     async (actor) => {
+      const { harness: running } = actor.session.state();
       process.kill(actor.pid, "SIGKILL");
-      await actor.ear.heard("harness.exited");
+      // Of an earlier harness an end may be in the log already.
+      await actor.ear.heard("harness.exited", ({ data }) => data.run === running?.run);
       await actor.say("COUNT");
     },
   ],

@@ -28,21 +28,44 @@ import {
   type TurnId,
 } from "@corral/protocol";
 import { until, within } from "../ear.ts";
-import { Player, processesIn, type Row, settled } from "./player.conformance.ts";
+import { type Frame, Player, processesIn, type Row, settled, wordsOf } from "./player.conformance.ts";
 
 const startMs = 1_795_156_000_000;
 const session = makeId("session", startMs, new Uint8Array(16));
 const run = makeId("run", startMs, new Uint8Array(16));
 
-/** The methods by which a person's prompt is put to a harness, in ACP and in a protocol of its own. */
-const promptIn: Readonly<Record<string, string>> = { "session/prompt": "prompt", "turn/start": "input" };
-const cancels = new Set(["session/cancel", "turn/interrupt"]);
+type Params = NonNullable<Frame["params"]>;
+
+/** The methods by which a person's prompt is put to a harness, in ACP and in protocols of their own. */
+const promptIn: Readonly<Record<string, (params: Params) => ContentBlock[]>> = {
+  "session/prompt": ({ prompt }) => prompt as ContentBlock[],
+  "turn/start": ({ input }) => input as ContentBlock[],
+  prompt: ({ message }) => [{ type: "text", text: String(message) }],
+};
+const cancels = new Set(["session/cancel", "turn/interrupt", "abort"]);
 const closes = new Set(["session/close"]);
+
+const isQuestion = ({ method = "", type }: Frame): boolean =>
+  /^session\/request_permission|\/requestApproval$/.test(method) ||
+  (type === "extension_ui_request" && method === "confirm");
+
+/** The option that was chosen when it was recorded, in the words of each protocol. */
+function chosenIn(recorded: unknown): unknown {
+  const { outcome, decision, confirmed } = (recorded ?? {}) as {
+    outcome?: { optionId?: string };
+    decision?: unknown;
+    confirmed?: boolean;
+  };
+  if (confirmed !== undefined) return confirmed ? "once" : "reject";
+  return outcome?.optionId ?? decision;
+}
 
 interface PlayNeed {
   readonly harness: Harness;
   readonly rows: readonly Row[];
   readonly options: ConnectNeed["options"];
+  /** Puts into a session's directory what the harness would have left there of its conversation. */
+  readonly remembered?: ((stateDir: string, native: string) => Promise<void>) | undefined;
 }
 
 class Replay {
@@ -72,12 +95,11 @@ class Replay {
     const player = new Player();
     const replies = new Map(
       rows.flatMap(({ dir, msg }) =>
-        dir === "client>agent" && msg?.method === undefined ? [[msg?.id, msg?.result]] : [],
+        dir === "client>agent" && msg && wordsOf(msg).method === undefined ? [[msg.id, wordsOf(msg).result]] : [],
       ),
     );
-    const asked = rows
-      .filter(({ msg }) => /^session\/request_permission|\/requestApproval$/.test(msg?.method ?? ""))
-      .map(({ msg }) => replies.get(msg?.id));
+    const asked = rows.filter(({ msg = {} }) => isQuestion(msg)).map(({ msg }) => replies.get(msg?.id));
+    if (this.#native !== undefined) await this.#need.remembered?.(this.#dir, this.#native);
     this.#connection = this.#need.harness.connect(this.#connectNeed(player, asked));
     this.#connection.then(
       ({ started, steer, forks, images }) => {
@@ -98,19 +120,19 @@ class Replay {
   async #row(row: Row, player: Player): Promise<void> {
     this.#clock.advance(Math.max(0, row.t - this.#clock.monotonicMs()));
     if (row.dir === "agent>client") return player.say(row);
-    const { method = "", params = {} } = row.msg ?? {};
+    const { method = "", params = {} } = wordsOf(row.msg ?? {});
     const connection = () => this.#connection ?? Promise.reject(new Error("nobody is connected"));
     const blocks = promptIn[method];
     // Nobody prompts before the end of the turn before has been told, which may take the driver a moment.
     if (blocks !== undefined) await until("the end of the turn before", () => this.#turn === undefined, 10_000);
-    if (blocks !== undefined) this.#prompt(await connection(), params[blocks] as ContentBlock[]);
+    if (blocks !== undefined) this.#prompt(await connection(), blocks(params));
     if (cancels.has(method)) (await connection()).cancel();
     if (closes.has(method)) void (await connection()).close();
     const what = () => `${method || "an answer"} of ${row.t} ms`;
     const written = await within(Promise.race([player.heard(), this.#unconnected()]), what, 10_000);
     assert.equal(
       written.method ?? "an answer",
-      row.msg?.method ?? "an answer",
+      method || "an answer",
       `at ${row.t} ms the driver writes something else`,
     );
     await settled();
@@ -179,9 +201,8 @@ class Replay {
   }
 
   async #answer({ options, title }: Question, recorded: unknown): Promise<Reply> {
-    const { outcome, decision } = (recorded ?? {}) as { outcome?: { optionId?: string }; decision?: unknown };
     this.asks.push(`${title}: ${offered(options)}`);
-    const option = options.find(({ optionId }) => optionId === (outcome?.optionId ?? decision));
+    const option = options.find(({ optionId }) => optionId === chosenIn(recorded));
     return option ? { outcome: "selected", option } : { outcome: "cancelled" };
   }
 
