@@ -7,7 +7,7 @@ export async function readStoryFile(file: string, cwd: string): Promise<unknown>
   const path = resolve(cwd, file);
   const { storyValue } = await import("@corral/drivers");
   try {
-    return storyValue(await readFile(path, "utf8"), file);
+    return await storyValue(await readFile(path, "utf8"), file);
   } catch (error) {
     if (error instanceof Fault) throw error;
     const detail = `The story ${path} cannot be read (${(error as Error).message})`;
