@@ -1,13 +1,14 @@
-/** `npm run bench`: how fast Corral is, beside a peer's published binary, from one run on this machine. `-- --json`, `-- --only <row>`. */
+/** `npm run bench`: how fast Corral is, beside a peer's published binary, from one run on this machine. Rows by name, `-- --json`. */
 import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { prepareOurs } from "./bench/ours.ts";
 import { type Peer, peerPackages, preparePeer } from "./bench/peer.ts";
-import { type Row, ratioOf, reached, type Stage } from "./bench/row.ts";
+import { chosenRows, type Row, ratioOf, reached, type Stage } from "./bench/row.ts";
 import { append } from "./bench/rows/append.ts";
 import { fanOut, flood } from "./bench/rows/flood.ts";
+import { harnesses } from "./bench/rows/harnesses.ts";
 import { health } from "./bench/rows/health.ts";
 import { linear } from "./bench/rows/linear.ts";
 import { million } from "./bench/rows/million.ts";
@@ -16,7 +17,19 @@ import { sessions } from "./bench/rows/sessions.ts";
 import { coldStart, idleMemory } from "./bench/rows/start.ts";
 import { type Measured, tableText } from "./bench/table.ts";
 
-const rows: readonly Row[] = [coldStart, idleMemory, health, append, prompt, flood, fanOut, sessions, million, linear];
+const rows: readonly Row[] = [
+  coldStart,
+  idleMemory,
+  health,
+  append,
+  prompt,
+  flood,
+  fanOut,
+  sessions,
+  million,
+  linear,
+  harnesses,
+];
 
 const root = join(import.meta.dirname, "..");
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -64,18 +77,10 @@ const asJson = (measured: readonly Measured[], before: ReturnType<typeof machine
 
 interface Wishes {
   readonly json?: boolean;
-  readonly only?: readonly string[];
   readonly out?: string;
 }
 
-function chosen({ only = [] }: Wishes): readonly Row[] {
-  const stray = only.find((name) => !rows.some((row) => row.name === name));
-  if (stray === undefined) return only.length === 0 ? rows : rows.filter(({ name }) => only.includes(name));
-  throw new Error(`There is no row "${stray}". Rows: ${rows.map(({ name }) => name).join(", ")}.`);
-}
-
-async function bench(wishes: Wishes): Promise<boolean> {
-  const wanted = chosen(wishes);
+async function bench(wanted: readonly Row[], wishes: Wishes): Promise<boolean> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "corral-bench-")));
   try {
     const before = machine();
@@ -95,11 +100,24 @@ async function bench(wishes: Wishes): Promise<boolean> {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    only: { type: "string", multiple: true },
-    out: { type: "string" },
-  },
-});
-process.exitCode = (await bench(values)) ? 0 : 1;
+const usage = `npm run bench [row…] [-- --json] [-- --out <file>]\nRows: ${rows.map(({ name }) => name).join(", ")}.`;
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: "boolean", default: false },
+        only: { type: "string", multiple: true },
+        out: { type: "string" },
+      },
+    });
+    return { wishes: values, wanted: chosenRows(rows, [...(values.only ?? []), ...positionals]) };
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    return undefined;
+  }
+}
+
+const asked = readArguments();
+process.exitCode = asked === undefined ? 2 : (await bench(asked.wanted, asked.wishes)) ? 0 : 1;

@@ -65,6 +65,14 @@ const ordinaryTests = testStep("tests, house laws, documents and examples", "vit
   `--outputFile.json=${report}`,
 ]);
 
+/** The kill matrix, a thousand runs, torture and fuzz as a whole; the tests play a small part of each. */
+function wholeProof(): readonly Step[] {
+  const title = "the whole proof, by the executable that ships";
+  if (process.env.CI) return [testStep(title, "node", (report) => ["scripts/proof.ts", `--report=${report}`])];
+  console.log(`${title}: left out; \`npm run proof\` plays it, and so does CI=true.`);
+  return [];
+}
+
 /** Minutes of work for two cores, and a gigabyte of programs: done in CI, and for whoever asks for it. */
 function realHarnesses(): readonly Step[] {
   const title = "real harnesses, without a network";
@@ -79,6 +87,7 @@ function allSteps(): readonly Step[] {
     programStep("format and lint", "biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "."]),
     programStep("types", "tsc", ["--noEmit"]),
     ordinaryTests,
+    ...wholeProof(),
     ...realHarnesses(),
     programStep("OpenAPI document", "node", ["scripts/openapi.ts", "--check"]),
   ];

@@ -44,3 +44,10 @@ export function reached(figure: Figure): boolean | undefined {
   if (!target || value === undefined) return undefined;
   return value >= (target.least ?? -Infinity) && value <= (target.most ?? Infinity);
 }
+
+/** The rows of these names, in the order in which all are measured; all of them where none is named. */
+export function chosenRows(rows: readonly Row[], names: readonly string[]): readonly Row[] {
+  const stray = names.find((name) => !rows.some((row) => row.name === name));
+  if (stray !== undefined) throw new Error(`There is no row "${stray}".`);
+  return names.length === 0 ? rows : rows.filter(({ name }) => names.includes(name));
+}

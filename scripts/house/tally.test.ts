@@ -1,5 +1,6 @@
 /** The last line of the one command counts what really happened. */
 import { expect, test } from "vitest";
+import { proofReport } from "./proof-report.ts";
 import { runStep } from "./steps.ts";
 import { type TestReport, tallyTests } from "./tally.ts";
 
@@ -63,4 +64,21 @@ test("a program that cannot be started is told, not thrown", async () => {
 test("a step runs under the repository's own Node", async () => {
   const { code, output } = await runStep({ command: "node", args: ["--version"], show: false });
   expect([code, output.slice(0, 4)]).toEqual([0, "v24."]);
+});
+
+test("what a proof found is counted like tests: a row that could not be tried has not passed", () => {
+  const rows = [
+    { name: "kept", failures: [] },
+    { name: "lost", failures: ["an event is missing"] },
+    { name: "full disk", failures: [], skipped: "only root may mount one" },
+  ];
+  const report = proofReport(JSON.stringify([{ proof: "matrix", seed: 7, rows }]));
+  expect(tallyTests(report, { code: 1, output: "" })).toEqual({
+    passed: 1,
+    failures: [
+      { what: "proof matrix > lost (seed 7)", why: "an event is missing" },
+      { what: "proof matrix > full disk (seed 7)", why: "could not be tried here: only root may mount one" },
+    ],
+  });
+  expect(tallyTests(proofReport(""), { code: 1, output: "it broke" }).failures).toHaveLength(1);
 });

@@ -4,12 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@corral/kernel";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import type { Proof, ProofContext, Proved } from "./proof.ts";
 
 const program = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
 
 export const hostEnv: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
+
+/** A small part of what is played as a whole in CI, in a step of its own. */
+export const partTest = test.skipIf(Boolean(process.env.CI));
 
 /** Runs the small part of a proof; its seed is in the message of a failure. */
 export async function runQuick(proof: Proof, over: Partial<ProofContext> = {}): Promise<Proved> {

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "@corral/kernel";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { type CellResult, Lane } from "../cell/lane.ts";
-import { mayNotSkip } from "../context.fixture.ts";
+import { mayNotSkip, partTest } from "../context.fixture.ts";
 import { freshSeed } from "../seeded.ts";
 import { type Cell, cells, coreOf, nameOf, type Victim } from "./cells.ts";
 import { fateNameOf } from "./fates.ts";
@@ -50,16 +50,20 @@ const rows: Readonly<Record<Victim, string>> = {
 };
 
 for (const [dies, says] of Object.entries(rows) as [Victim, string][]) {
-  test(`whenever and however it happens to the ${dies}, the ten invariants hold (${says})`, {
-    timeout: 600_000,
-  }, async () => {
-    const results = await playAll(dies);
-    const failed = results.filter(({ failures }) => failures.length > 0);
-    const told = failed.map(({ cell, failures, story }) =>
-      [`${nameOf(cell)} (${fateNameOf(cell)})`, ...failures.map(({ says }) => says), ...story].join("\n"),
-    );
-    expect(told.join("\n\n"), `seed ${seed}`).toBe("");
-    const left = results.flatMap(({ cell, skipped }) => (skipped === undefined ? [] : `${nameOf(cell)}: ${skipped}`));
-    if (mayNotSkip) expect(left).toEqual([]);
-  });
+  partTest(
+    `whenever and however it happens to the ${dies}, the ten invariants hold (${says})`,
+    {
+      timeout: 600_000,
+    },
+    async () => {
+      const results = await playAll(dies);
+      const failed = results.filter(({ failures }) => failures.length > 0);
+      const told = failed.map(({ cell, failures, story }) =>
+        [`${nameOf(cell)} (${fateNameOf(cell)})`, ...failures.map(({ says }) => says), ...story].join("\n"),
+      );
+      expect(told.join("\n\n"), `seed ${seed}`).toBe("");
+      const left = results.flatMap(({ cell, skipped }) => (skipped === undefined ? [] : `${nameOf(cell)}: ${skipped}`));
+      if (mayNotSkip) expect(left).toEqual([]);
+    },
+  );
 }
