@@ -82,6 +82,8 @@ export interface StartNeed {
   readonly run: RunId;
   readonly plan: ServerPlan;
   readonly limits: ServerLimits;
+  /** Ends the start; it rejects with the signal's reason. */
+  readonly signal: AbortSignal;
 }
 
 const brisk = { eofMs: 0, termMs: 2_000, killMs: 2_000 } as const;
@@ -221,11 +223,14 @@ async function endOf(child: Child, ears: Ears): Promise<Exit> {
 
 /** The server as soon as it is healthy. */
 async function comeUp(need: StartNeed, child: Child, launch: ServerLaunch, ears: Ears): Promise<Server> {
-  const { clock, plan, limits, run } = need;
+  const { clock, plan, limits, run, signal } = need;
   const beganMs = clock.monotonicMs();
   const unwell = () => neverWell(plan, limits.startMs, child.stderr(), ears.read());
   const { promise: late, reject } = Promise.withResolvers<never>();
   const takeBack = clock.after(limits.startMs, () => reject(unwell()));
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
   const dead = child.exited.then((exit): never => {
     throw diedYoung(plan, exit, ears.read());
   });
@@ -237,7 +242,8 @@ async function comeUp(need: StartNeed, child: Child, launch: ServerLaunch, ears:
     const close = () => child.close(brisk);
     const server: Server = { url, headers: launch.headers, pid: child.pid, run, stdout: ears.read, exited, close };
     const startMs = Math.max(0, limits.startMs - (clock.monotonicMs() - beganMs));
-    if (await Promise.race([isWell(server, { clock, plan, limits: { ...limits, startMs } }), dead])) return server;
+    if (await Promise.race([isWell(server, { clock, plan, limits: { ...limits, startMs } }), dead, late]))
+      return server;
     // One that is not well because it has just died has its own last words.
     await Promise.race([dead, Promise.resolve()]);
     throw unwell();
@@ -247,6 +253,7 @@ async function comeUp(need: StartNeed, child: Child, launch: ServerLaunch, ears:
     throw error;
   } finally {
     takeBack();
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -53,7 +53,7 @@ class Place {
   #cleared: Promise<void> = Promise.resolve();
   #users = 0;
   #takeBackRest: (() => void) | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(need: ServersNeed, limits: ServerLimits) {
     this.#need = need;
@@ -77,11 +77,11 @@ class Place {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort(stopping());
     this.#takeBackRest?.();
-    // One that is just coming up is closed when it is there, or has closed itself.
-    await Promise.allSettled([this.#bringing]);
     await this.#server?.close();
+    // One that is just coming up is ended there; why it did not come up is told to those who wait for it.
+    await Promise.allSettled([this.#bringing]);
     await this.#cleared;
   }
 
@@ -101,7 +101,7 @@ class Place {
   /** One that nobody uses is kept for a while, in case somebody comes back. */
   #rest(): void {
     this.#takeBackRest?.();
-    if (this.#users > 0 || this.#stopped || !this.#server) return;
+    if (this.#users > 0 || this.#stopping.signal.aborted || !this.#server) return;
     this.#takeBackRest = this.#need.clock.after(this.#limits.restMs, () => {
       const server = this.#server;
       this.#server = undefined;
@@ -120,27 +120,26 @@ class Place {
     this.#server = undefined;
     await present?.close();
     await this.#cleared;
-    if (this.#stopped) throw stopping();
+    this.#stopping.signal.throwIfAborted();
     if (this.#tally.tooOften) throw crashLoop(plan, limits.crashes);
     const server = await this.#start(plan);
     // Everybody may have left while it came up.
     this.#rest();
-    if (!this.#stopped) return server;
-    await server.close();
-    throw stopping();
+    return server;
   }
 
   async #start(plan: ServerPlan): Promise<Server> {
     const { clock, processes } = this.#need;
+    const { signal } = this.#stopping;
     const run = makeId("run", clock.now(), clock.chance(16));
     const sinceMs = clock.monotonicMs();
     try {
-      const server = await startServer({ clock, processes, run, plan, limits: this.#limits });
+      const server = await startServer({ clock, processes, run, plan, limits: this.#limits, signal });
       this.#server = server;
       this.#cleared = this.#watch(server, plan, sinceMs);
       return server;
     } catch (error) {
-      this.#tally.add(0);
+      if (!signal.aborted) this.#tally.add(0);
       await tidy(plan);
       throw error;
     }
@@ -151,7 +150,7 @@ class Place {
     // One that was told to end is here no more.
     if (this.#server === server) {
       this.#server = undefined;
-      if (!this.#stopped) this.#tally.add(this.#need.clock.monotonicMs() - sinceMs);
+      if (!this.#stopping.signal.aborted) this.#tally.add(this.#need.clock.monotonicMs() - sinceMs);
     }
     await tidy(plan);
   }

@@ -44,10 +44,9 @@ export async function untilHealthy(need: HealthNeed): Promise<boolean> {
   const { clock, deadlineMs, pollMs, lookMs, signal } = need;
   const lastMs = deadlineMs - Math.min(lastLookMs, (deadlineMs - clock.monotonicMs()) / 5);
   const left = () => lastMs - clock.monotonicMs();
-  while (left() > 0) {
+  while (!signal.aborted && left() > 0) {
     if (await lookOnce(need, Math.min(lookMs, left()))) return true;
-    if (signal.aborted) return false;
-    if (left() > 0) await pause(clock, Math.min(pollMs, left()), signal);
+    if (!signal.aborted && left() > 0) await pause(clock, Math.min(pollMs, left()), signal);
   }
   const restMs = deadlineMs - clock.monotonicMs();
   return restMs > 0 && !signal.aborted && lookOnce(need, restMs);
