@@ -35,7 +35,7 @@ async function play(played: readonly Harness[]): Promise<number> {
   const { code, output } = await runStep({ command, args, show: true });
   const lines = stripVTControlCharacters(output)
     .split("\n")
-    .filter((line) => played.some(({ id }) => new RegExp(`^${id}(-\\S+)? \\d`).test(line)));
+    .filter((line) => played.some(({ id }) => new RegExp(`^${id}\\b.*: \\d+ passed`).test(line)));
   console.log(`\n${lines.join("\n")}`);
   return code;
 }
