@@ -48,7 +48,7 @@ describe("help", () => {
 });
 
 /** Examples that a person runs in another terminal, that take a while or that need a registry; their own tests run them. */
-const elsewhere = /^corral (serve|demo|model-stub|proof|agents (un)?install)| -f |--story/;
+const elsewhere = /^corral (serve|demo|model-stub|proof|conformance|agents (un)?install)| -f |--story/;
 
 /** In the order in which each finds what it names: what removes comes last. */
 const rank = (line: string): number => {

@@ -4,6 +4,7 @@ import { separateKinds } from "./argv.ts";
 import { examplesText, type Stage } from "./command.ts";
 import { agentsCommand } from "./commands/agents.ts";
 import { askCommand } from "./commands/ask.ts";
+import { conformanceCommand } from "./commands/conformance.ts";
 import { credentialsCommand } from "./commands/credentials.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -30,6 +31,7 @@ const makers = [
   demoCommand,
   doctorCommand,
   proofCommand,
+  conformanceCommand,
   modelStubCommand,
   versionCommand,
 ];

@@ -61,7 +61,7 @@ export function cardOf({ harness, version, ways }: Subject, results: readonly Re
     ...present({ version }),
     ...rest,
     ...present(Object.fromEntries(decided)),
-    permissionKinds: [...permissionKinds],
+    permissionKinds: [...new Set(permissionKinds)],
     modes: [...modes],
     residue: results.flatMap(({ name, residue }) => (residue === undefined ? [] : [{ case: name, left: residue }])),
     cases: Object.fromEntries(results.map(({ name, verdict, why }) => [name, { verdict, ...present({ why }) }])),

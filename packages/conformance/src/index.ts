@@ -4,6 +4,7 @@ export type { Case, Choice, Claim, Found, Noise, Observed, Recipe, Ways } from "
 export { cases } from "./cases/index.ts";
 export { findOut } from "./find-out.ts";
 export type { Surroundings } from "./house.ts";
+export { installedVersion } from "./installed.ts";
 export { waysOf } from "./known.ts";
 export {
   type AllNeed,

@@ -154,8 +154,8 @@ export class Stage implements AsyncDisposable {
   async closeAndLook({ session }: Actor): Promise<readonly string[]> {
     this.#looks = true;
     await session.change({ closed: true });
-    assert(this.#left, "there was no program to be closed");
-    return this.#left;
+    if (this.#left) return this.#left;
+    throw new Aside("cannot", "its program serves other sessions too, and is not closed with one of them");
   }
 
   async #closing({ stdin, exited }: Pick<Child, "stdin" | "exited">, { eofMs }: Partial<Ladder>): Promise<void> {

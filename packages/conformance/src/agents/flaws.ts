@@ -4,7 +4,7 @@ export const flaws = {
   "tool-survives-cancel": "lets the shell of a cancelled tool run on",
   "leaves-child": "starts a program of its own and does not end it",
   "ends-twice": "answers a prompt twice",
-  "speaks-late": "goes on speaking when it has answered the prompt",
+  "speaks-late": "goes on thinking aloud when it has answered the prompt",
   "forgets-on-load": "offers to load a conversation and loads nothing",
   "drops-images": "offers to take pictures and drops them",
   "error-prose": "tells an error of the model as an answer",

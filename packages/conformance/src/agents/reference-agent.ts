@@ -41,6 +41,9 @@ const shelf = openShelf(join(HOME ?? homedir(), ".reference-agent"));
 const shells = openShells({ spared: flaw === "tool-survives-cancel" });
 const talks = new Map<string, Conversation>();
 
+/** When it has answered, and Corral has taken note of it. */
+const lateMs = 250;
+
 const card: Json = {
   protocolVersion: 1,
   agentInfo: { name: "reference", title: "Reference agent", version: "1.0.0" },
@@ -129,9 +132,9 @@ const wire = openWire({
   answered(method, line) {
     if (method !== "session/prompt") return;
     const [sessionId] = talks.keys();
-    const update = { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "And another thing." } };
+    const update = { sessionUpdate: "agent_thought_chunk", content: { type: "text", text: "And another thing." } };
     if (flaw === "ends-twice") wire.line(line);
-    if (flaw === "speaks-late") wire.notify("session/update", { sessionId, update });
+    if (flaw === "speaks-late") setTimeout(() => wire.notify("session/update", { sessionId, update }), lateMs);
   },
 });
 

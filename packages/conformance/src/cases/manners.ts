@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sleep, systemClock } from "@corral/kernel";
 import { Aside, type Case } from "../case.ts";
 import { hasProcessTable } from "../outside.ts";
 
@@ -12,7 +13,8 @@ const ends: Case = {
   async run(stage) {
     const actor = await stage.open();
     await actor.hear("ECHO:one");
-    // Whatever came too late has come by the end of the next turn.
+    // That nothing more comes is seen by waiting.
+    await sleep(systemClock, 1_000);
     await actor.hear("ECHO:two");
     const late = actor.ear.all("session.updated").filter(({ data }) => data.stale);
     assert.deepEqual(

@@ -62,6 +62,7 @@ export const gemini = acpHarness({
   logins: geminiLogins,
   options,
   cannot: {
+    close: "it goes on when its input ends: Corral ends it, and what it had started",
     retried: "it does not ask the model again when an answer breaks off: the turn fails at once",
   },
   // Its `session/load` loses the history of the very minute, and with it the file: what was said is told again instead.

@@ -109,6 +109,7 @@ export class TurnRun implements AskingTurn {
     this.#watchDeadline(queued.timeoutMs);
     const connection = await attachment.connect({ signal: this.#abort.signal });
     this.#connection = connection;
+    if (!connection.images) refuseImages(queued.prompt);
     const blocks = await this.#blocks(queued.prompt);
     if (this.#wanted) return this.#wanted;
     this.#prompted = true;
@@ -219,6 +220,15 @@ export class TurnRun implements AskingTurn {
 /** Looks as often as the nearer of the two bounds wants, and no more. */
 const nextLookMs = (afterMs: number, limitMs: number, silentMs: number): number =>
   Math.max(10, Math.min(afterMs > silentMs ? afterMs - silentMs : afterMs, limitMs - silentMs));
+
+/** A harness that takes none would answer as if there had been none. */
+function refuseImages(prompt: readonly ContentBlock[]): void {
+  if (!prompt.some(({ type }) => type === "image")) return;
+  throw new Fault("agent.cannot", {
+    detail: "The agent takes no pictures, and the prompt has one.",
+    help: "Describe the picture in words, or ask an agent whose card says that it takes images.",
+  });
+}
 
 /** A surprise is told to the house; the turn only says that there was one. */
 export function faultOf({ surprise }: Pick<Desk, "surprise">, error: unknown): NonNullable<TurnEnd["fault"]> {
