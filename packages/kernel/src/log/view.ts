@@ -17,6 +17,7 @@ export class View<State, Draft, Event> {
   readonly #need: ViewNeed<State, Draft, Event>;
   #ahead: State | undefined;
   #state: State | undefined;
+  #watch: ((events: readonly Event[]) => void) | undefined;
 
   constructor(need: ViewNeed<State, Draft, Event>) {
     this.#need = need;
@@ -33,6 +34,11 @@ export class View<State, Draft, Event> {
   /** What the log will say when everything that was posted is on the disk; the writer decides by this one. */
   get ahead(): State | undefined {
     return this.#ahead;
+  }
+
+  /** Tells one watcher of events at the moment when they are on the disk. */
+  watch(call: (events: readonly Event[]) => void): void {
+    this.#watch = call;
   }
 
   /** Resolves with the placed events when they are on the disk, where `state` shows them. */
@@ -52,6 +58,7 @@ export class View<State, Draft, Event> {
       receipt: stamp,
       kept: () => {
         this.#state = ahead;
+        this.#watch?.(events);
       },
       lost: () => {
         this.#ahead = this.#state;

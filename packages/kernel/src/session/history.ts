@@ -34,24 +34,28 @@ export async function* readEvents(
   }
 }
 
+/** What is known of a turn after one more of its events. */
+export function foldTurn(turn: Turn | undefined, event: SessionEvent): Turn | undefined {
+  if (event.type === "turn.queued" && event.turn) {
+    return { id: event.turn, session: event.session, state: "queued", cursor: event.cursor };
+  }
+  if (!turn || turn.state === "ended") return turn;
+  const { output = "" } = turn;
+  if (event.type === "turn.started") return { ...turn, state: "running", output };
+  if (event.type === "turn.ended") return { ...turn, state: "ended", ...event.data, output };
+  if (event.type !== "turn.updated" || event.data.update.sessionUpdate !== "agent_message_chunk") return turn;
+  return { ...turn, output: output + (chunkText(event.data.update) ?? "") };
+}
+
 /** What a log says of one turn. A turn that it does not know is `turn.missing`. */
 export async function readTurn(log: Log, id: TurnId, after = 0): Promise<Turn> {
   let turn: Turn | undefined;
-  let output = "";
   for await (const event of readEvents(log, { after, only: (text) => text.includes(id) })) {
-    if (event.turn !== id) continue;
-    if (event.type === "turn.queued") turn = { id, session: event.session, state: "queued", cursor: event.cursor };
-    if (event.type === "turn.started" && turn) turn = { ...turn, state: "running" };
-    if (event.type === "turn.updated" && event.data.update.sessionUpdate === "agent_message_chunk") {
-      output += chunkText(event.data.update) ?? "";
-    }
-    if (event.type === "turn.ended" && turn) {
-      turn = { ...turn, state: "ended", ...event.data };
-      break;
-    }
+    if (event.turn === id) turn = foldTurn(turn, event);
+    if (turn?.state === "ended") break;
   }
   if (!turn) throw new Fault("turn.missing", { detail: `${log.subject} has no turn ${id}.` });
-  return turn.state === "queued" ? turn : { ...turn, output };
+  return turn;
 }
 
 /** A page of the conversation; what begins with one event is never cut apart, for pages are told by cursors. */

@@ -1,8 +1,9 @@
 /** What holds for the log of any session, whatever was played in it: the invariants, looked at after the fact. */
-import { eventSchema, foldAll, isClean, type SessionEvent, type SessionId } from "@corral/protocol";
+import { eventSchema, foldAll, isClean, type SessionEvent, type SessionId, type Turn } from "@corral/protocol";
 import { expect } from "vitest";
-import type { Kernel } from "../kernel.ts";
+import type { Kernel, SessionHandle } from "../kernel.ts";
 import type { Store } from "../ports/store.ts";
+import { foldTurn } from "./history.ts";
 
 const isEnding = ({ type }: SessionEvent): boolean => type === "turn.ended";
 
@@ -18,7 +19,8 @@ export async function logOf(store: Store, id: SessionId): Promise<readonly Sessi
 export async function checkLog(kernel: Kernel, store: Store, id: SessionId): Promise<void> {
   const head = await store.head(id);
   if (!head) return;
-  const state = (await kernel.sessions.find(id)).state();
+  const session = await kernel.sessions.find(id);
+  const state = session.state();
   // The harness may say something while we read: the state that we hold it against is that of the cursor we saw.
   const events = (await logOf(store, id)).slice(0, state.cursor);
   expect(events.map(({ cursor }) => cursor)).toEqual(events.map((_, at) => at + 1));
@@ -27,6 +29,7 @@ export async function checkLog(kernel: Kernel, store: Store, id: SessionId): Pro
   if (head.snapshot)
     expect(JSON.parse(head.snapshot.text)).toEqual(foldAll((await logOf(store, id)).slice(0, head.snapshot.cursor)));
   checkTurns(events, new Set([...state.queue.map(({ id: turn }) => turn), ...(state.turn ? [state.turn.id] : [])]));
+  await checkTold(session, events);
   checkAsks(events, new Set(state.asks.map(({ id: ask }) => ask)));
   checkRuns(events);
 }
@@ -41,6 +44,15 @@ function checkTurns(events: readonly SessionEvent[], active: ReadonlySet<string>
     const late = own.slice(own.findIndex(isEnding) + 1).filter(({ type }) => type !== "turn.answered");
     if (!active.has(turn)) expect(late).toEqual([]);
     if (!active.has(turn)) checkTools(own);
+  }
+}
+
+/** What has ended is told alike by whoever was there and by the log. */
+async function checkTold(session: SessionHandle, events: readonly SessionEvent[]): Promise<void> {
+  for (const { turn } of events.filter(isEnding)) {
+    if (!turn) continue;
+    const own = events.filter((event) => event.turn === turn);
+    expect(await session.turn(turn)).toEqual(own.reduce<Turn | undefined>(foldTurn, undefined));
   }
 }
 

@@ -64,7 +64,9 @@ export class LiveSession implements SessionHandle {
 
   constructor(need: SessionNeed) {
     this.#need = need;
-    this.#turns = createTurnReader(need.view.log);
+    const turns = createTurnReader(need.view.log);
+    need.view.watch((events) => turns.hear(events));
+    this.#turns = turns;
     this.#asks = new Asks(need);
     this.#attachment = new Attachment({
       ...need,
