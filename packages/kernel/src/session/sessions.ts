@@ -125,7 +125,8 @@ export class AllSessions implements Sessions {
     const sessions = await Promise.all(this.#loaded.values());
     return sessions.flatMap((live) => {
       const { harness, agent, id } = live.state();
-      const row = harness && byRun.get(harness.run);
+      // A process that serves several sessions has a run of its own, and is a row of each of them.
+      const row = harness && (byRun.get(harness.run) ?? rows.find(({ pid }) => pid === harness.pid));
       if (!row) return [];
       const { run, pid, startedAt, residentBytes } = row;
       return [{ run, session: id, agent, pid, startedAt, residentBytes }];
