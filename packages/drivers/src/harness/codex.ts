@@ -39,6 +39,8 @@ function provider({ options: given, secrets }: Given): object {
         wire_api: "responses",
         // Named, not written: what stands in a configuration is easily shown to somebody.
         ...(key === undefined ? {} : { env_key: key }),
+        // Without this the login is for its maker's own server only.
+        ...(key === undefined && usesHostLogin({ options: given, secrets }) ? { requires_openai_auth: true } : {}),
         request_max_retries: 2,
         stream_max_retries: 3,
       },
