@@ -1,20 +1,32 @@
 /** What is found out of pinned packages, with a registry of the tests' own. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { harnesses } from "@corral/drivers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openRegistry, type Registry } from "../../packages/kernel/src/agents/registry.fixture.ts";
 import { askRegistry, findingOf, pinsOf, tableOf } from "./pins.ts";
 
-let registry: Registry;
-beforeAll(async () => {
-  registry = await openRegistry([
-    { name: "zeta", version: "1.0.0" },
-    { name: "zeta", version: "1.1.0" },
-    { name: "lonely", version: "0.3.0" },
-  ]);
-});
-afterAll(() => registry[Symbol.asyncDispose]());
+const published: Readonly<Record<string, readonly string[]>> = { zeta: ["1.0.0", "1.1.0"], lonely: ["0.3.0"] };
 
-const audit = async (name: string, version: string, url = registry.url) => {
+/** Says which versions there are, as npm asks for them; nothing can be fetched. */
+const registry = createServer(({ url = "" }, response) => {
+  const name = decodeURIComponent(url.slice(1));
+  const versions = published[name];
+  response.writeHead(versions ? 200 : 404, { "content-type": "application/json" });
+  const all = Object.fromEntries((versions ?? []).map((version) => [version, { name, version }]));
+  response.end(JSON.stringify(versions ? { name, versions: all, "dist-tags": { latest: versions.at(-1) } } : {}));
+});
+let address = "";
+beforeAll(async () => {
+  await once(registry.listen(0, "127.0.0.1"), "listening");
+  address = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  registry.closeAllConnections();
+  registry.close();
+});
+
+const audit = async (name: string, version: string, url = address) => {
   const env = { ...process.env, npm_config_registry: url };
   return findingOf({ agent: "zeta", name, version }, await askRegistry(name, env));
 };

