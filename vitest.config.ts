@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
     // The real harnesses are installed first, and have their own configuration.
     exclude: ["**/node_modules/**", "**/.*/**", "**/*.real.test.ts"],
+    globalSetup: ["scripts/house/built.ts"],
     setupFiles: ["scripts/house/env-guard.ts"],
     pool: "forks",
     maxWorkers: 2,

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inject } from "vitest";
 import { root } from "./source.ts";
 
 export interface Ran {
@@ -97,7 +98,8 @@ async function furnish(folder: string): Promise<Readonly<Record<string, string>>
   const [bin, home] = [join(folder, ".bin"), join(folder, ".home")];
   for (const each of [bin, home]) await mkdir(each);
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-  const shim = `#!/bin/sh\nexec "${process.execPath}" "${join(root, "packages/cli/src/main.ts")}" "$@"\n`;
+  const cache = `XDG_CACHE_HOME="${inject("compiled")}"`;
+  const shim = `#!/bin/sh\nexec env ${cache} "${process.execPath}" "${inject("corral")}" "$@"\n`;
   await writeFile(join(bin, "corral"), shim, { mode: 0o755 });
   const path = [bin, join(root, "node_modules", ".bin"), process.env.PATH ?? ""].join(":");
   // Nothing else is inherited: a document must work for a reader who has none of our settings.

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
-export const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
+export const mainFile = inject("corral");
 
 export interface Ran {
   /** As a shell tells it: of a program that a signal ended, 128 and the signal's number. */
@@ -78,7 +78,13 @@ export async function openHome(): Promise<Home> {
   const work = join(folder, "work");
   await mkdir(work);
   const running = new Set<Running>();
-  const base = { PATH: process.env.PATH ?? "", HOME: folder, LANG: "C.UTF-8", CORRAL_STATE: join(folder, "state") };
+  const base = {
+    PATH: process.env.PATH ?? "",
+    HOME: folder,
+    LANG: "C.UTF-8",
+    CORRAL_STATE: join(folder, "state"),
+    XDG_CACHE_HOME: inject("compiled"),
+  };
   const launch = (command: string, args: readonly string[], env: Readonly<Record<string, string>>) => {
     const child = spawn(command, args, { cwd: work, env: { ...base, ...env }, stdio: "pipe" });
     // A program that ends without reading what it is given is told of by its exit code.

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
-const program = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
+const program = inject("corral");
 
 export interface DaemonFixture extends AsyncDisposable {
   readonly url: string;

@@ -2,12 +2,11 @@
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { systemClock } from "@corral/kernel";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import type { Proof, ProofContext, Proved } from "./proof.ts";
 
-const program = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
+const program = inject("corral");
 
 export const hostEnv: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
 

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
 
-const program = join(import.meta.dirname, "..", "main.ts");
+const program = inject("corral");
 
 let folder: string;
 let child: ChildProcess | undefined;

@@ -2,16 +2,15 @@
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { systemClock } from "@corral/kernel";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, inject } from "vitest";
 import { type CellResult, Lane } from "../cell/lane.ts";
 import { mayNotSkip, partTest } from "../context.fixture.ts";
 import { freshSeed } from "../seeded.ts";
 import { type Cell, cells, coreOf, nameOf, type Victim } from "./cells.ts";
 import { fateNameOf } from "./fates.ts";
 
-const main = fileURLToPath(new URL("../../../cli/src/main.ts", import.meta.url));
+const main = inject("corral");
 const seed = freshSeed(systemClock);
 const stop = new AbortController();
 let folder: string;
