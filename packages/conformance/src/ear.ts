@@ -19,6 +19,19 @@ export async function within<Value>(awaited: Promise<Value>, what: () => string,
   }
 }
 
+/** Waits for a promise, and no longer than nobody wants to stop. */
+export async function unlessAborted<Value>(awaited: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    if (signal.aborted) stop();
+    return await Promise.race([awaited, stopped]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
 /** Looks again and again until a condition holds. */
 export function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = patienceMs): Promise<void> {
   let over = false;

@@ -3,6 +3,7 @@ import type { CustomAgent } from "@corral/drivers";
 import { Fault, isFault, type Turn } from "@corral/protocol";
 import { z } from "zod";
 import type { Choice, Claim, Found, Ways } from "./case.ts";
+import { unlessAborted } from "./ear.ts";
 import type { Surroundings } from "./house.ts";
 import type { Subject } from "./play.ts";
 import { commandHarness, modelMark } from "./recipe.ts";
@@ -151,7 +152,7 @@ async function firstWord(stage: Stage): Promise<Turn> {
 }
 
 /** Throws `agent.unusable` where the program cannot be tried at all. */
-export async function findOut(agent: CustomAgent, surroundings: Surroundings): Promise<Subject> {
+export async function findOut(agent: CustomAgent, surroundings: Surroundings, signal?: AbortSignal): Promise<Subject> {
   const answers = new Answers();
   const nothing: Found = { claims: [], asksModel: false, understands: false };
   await using stage = await Stage.open({
@@ -160,7 +161,8 @@ export async function findOut(agent: CustomAgent, surroundings: Surroundings): P
     surroundings,
     listen: (dir, line) => answers.hear(dir, line),
   });
-  const turn = await firstWord(stage);
+  const first = firstWord(stage);
+  const turn = await (signal ? unlessAborted(first, signal) : first);
   requireEnd(turn);
   const { output = "" } = turn;
   const asksModel = stage.model.journal().length > 0;

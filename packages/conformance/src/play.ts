@@ -3,7 +3,7 @@
 import type { CustomAgent } from "@corral/drivers";
 import { type Harness, systemClock } from "@corral/kernel";
 import { Aside, type Case, type Observed, type Recipe, type Ways } from "./case.ts";
-import { within } from "./ear.ts";
+import { unlessAborted, within } from "./ear.ts";
 import type { Surroundings } from "./house.ts";
 import { commandHarness } from "./recipe.ts";
 import { Stage, timeLimitMs } from "./stage.ts";
@@ -85,20 +85,15 @@ type Played = Pick<Result, "verdict" | "observed" | "why" | "residue">;
 
 async function playOn(stage: Stage, one: Case, signal: AbortSignal): Promise<Played> {
   const { observed } = stage;
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
   try {
-    signal.throwIfAborted();
-    await within(Promise.race([one.run(stage), stopped]), () => `the end of ${one.name}`, timeLimitMs);
+    const played = unlessAborted(one.run(stage), signal);
+    await within(played, () => `the end of ${one.name}`, timeLimitMs);
     const residue = await residueOf(stage);
     return { verdict: "passed", observed, ...(residue === undefined ? {} : { residue }) };
   } catch (error) {
     signal.throwIfAborted();
     const verdict = error instanceof Aside ? error.verdict : "failed";
     return { verdict, observed, why: messageOf(error) };
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }
 
@@ -143,6 +138,8 @@ export async function playAll(need: AllNeed): Promise<readonly Result[]> {
       need.onResult(result);
     }
   };
-  await Promise.all(Array.from({ length: need.jobs }, work));
+  // Whoever is interrupted takes down all stages first.
+  const ends = await Promise.allSettled(Array.from({ length: need.jobs }, work));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return wanted.flatMap((one) => results.get(one) ?? []);
 }

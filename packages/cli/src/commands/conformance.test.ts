@@ -1,4 +1,7 @@
 /** `corral conformance` as a person and a program use it: a card, a code, and a refusal that helps. */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Home, linesOf, openHome } from "../cli.fixture.ts";
@@ -49,6 +52,16 @@ describe("corral conformance", () => {
     const card = JSON.parse(stdout);
     expect([code, card.images, card.usage], stderr).toEqual([1, false, true]);
     expect(card.cases.image).toEqual({ verdict: "failed", why: expect.stringContaining("did not reach the model") });
+  });
+
+  test("takes everything down when it is interrupted", async () => {
+    const place = await mkdtemp(join(tmpdir(), "corral-"));
+    const running = home.start(["conformance", "reference", "--jobs", "3"], { env: { TMPDIR: place } });
+    await running.says(/passed/);
+    running.child.kill("SIGINT");
+    expect((await running.ended).code).toBe(130);
+    expect(await readdir(place)).toEqual([]);
+    await rm(place, { recursive: true });
   });
 
   test.each([

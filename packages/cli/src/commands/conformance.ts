@@ -23,6 +23,7 @@ interface ConformanceFlags extends ConfigFlags {
 interface Call {
   readonly words: readonly string[];
   readonly flags: ConformanceFlags;
+  readonly signal: AbortSignal;
 }
 
 /** Loaded only when it is wanted: no other command needs it. */
@@ -73,7 +74,7 @@ async function known(conformance: Conformance, id: string, config: Config): Prom
 }
 
 /** One word is the name of an agent, where there is one of that name; anything else is a command. */
-async function subjectOf(conformance: Conformance, { words, flags }: Call, config: Config): Promise<Subject> {
+async function subjectOf(conformance: Conformance, { words, flags, signal }: Call, config: Config): Promise<Subject> {
   const [word] = words;
   if (word === undefined) {
     throw new Fault("request.invalid", {
@@ -87,7 +88,7 @@ async function subjectOf(conformance: Conformance, { words, flags }: Call, confi
   if (driven) return driven;
   const described: CustomAgent = agent ?? commandIn(words, config);
   const env = { ...described.env, ...variables(flags.env ?? []) };
-  return conformance.findOut({ ...described, env }, surroundingsOf(config));
+  return conformance.findOut({ ...described, env }, surroundingsOf(config), signal);
 }
 
 function casesNamed(all: readonly Case[], only: readonly string[]): readonly Case[] {
@@ -138,8 +139,8 @@ function writeCard(
   out.line(`\n${counted.map(([verdict, some]) => `${some?.length ?? 0} ${verdict}`).join(", ")}`);
 }
 
-async function tryOut(shell: Shell, call: Call, signal: AbortSignal): Promise<number> {
-  const { flags } = call;
+async function tryOut(shell: Shell, call: Call): Promise<number> {
+  const { flags, signal } = call;
   const config = await readConfig(settingsOf(flags), shell.world);
   const conformance = await load();
   const subject = await subjectOf(conformance, call, config);
@@ -159,11 +160,11 @@ async function tryOut(shell: Shell, call: Call, signal: AbortSignal): Promise<nu
   return conformance.isSound(card) ? exitCodes.done : exitCodes.failed;
 }
 
-async function act(shell: Shell, call: Call): Promise<number> {
+async function act(shell: Shell, call: Omit<Call, "signal">): Promise<number> {
   const stop = new AbortController();
   using _ = shell.onInterrupt(() => stop.abort(new Error("interrupted")));
   try {
-    return await tryOut(shell, call, stop.signal);
+    return await tryOut(shell, { ...call, signal: stop.signal });
   } catch (error) {
     if (stop.signal.aborted) return exitCodes.interrupted;
     throw error;
