@@ -5,7 +5,8 @@ import type { Started } from "../ours.ts";
 import type { Row, Stage } from "../row.ts";
 
 const open = 200;
-const awake = 10;
+/** Agents that start at once. */
+const together = 4;
 const settleMs = 1_500;
 
 async function residentKb({ pid }: Started): Promise<number> {
@@ -21,9 +22,17 @@ async function openSessions({ corral }: Started, { folder }: Stage, count: numbe
   return opened;
 }
 
+async function wake(all: Awaited<ReturnType<typeof openSessions>>): Promise<void> {
+  const waiting = [...all];
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next.prompt("hi");
+  };
+  await Promise.all(Array.from({ length: together }, work));
+}
+
 export const sessions: Row = {
   name: "sessions",
-  says: `memory of the daemon for each of ${open} open sessions, and for each of ${awake} with a live agent (the agent's own process apart)`,
+  says: `memory of the daemon for each of ${open} open sessions, asleep and then with a live agent (the agent's own process apart)`,
   async measure(stage) {
     await using server = await stage.ours.start();
     // What the first session loads is not what each further one costs.
@@ -31,11 +40,11 @@ export const sessions: Row = {
     const before = await residentKb(server);
     const opened = await openSessions(server, stage, open);
     const asleep = await residentKb(server);
-    for (const session of opened.slice(0, awake)) await session.prompt("hi");
+    await wake(opened);
     const withAgents = await residentKb(server);
     return [
       { what: "asleep", unit: "KB", ours: (asleep - before) / open },
-      { what: "with a live agent", unit: "KB", ours: (withAgents - asleep) / awake },
+      { what: "with a live agent", unit: "KB", ours: (withAgents - asleep) / open },
     ];
   },
 };
