@@ -31,7 +31,7 @@ const listText = (plan: Plan): string =>
 /** npm's own words about what went wrong, each line once. */
 const wordsOf = ({ stderr }: Exit): string => {
   const lines = [...stderr.head, ...stderr.tail].flatMap((line) => /^npm (?:error|ERR!) +(.+)/.exec(line)?.[1] ?? []);
-  const telling = lines.filter((line) => !/complete log|log files were not written/i.test(line));
+  const telling = lines.filter((line) => !/complete log|log files were not written|^at /i.test(line));
   return [...new Set(telling)].slice(0, 6).join(" ").slice(0, 1000);
 };
 

@@ -118,6 +118,15 @@ describe("an installation", { timeout: 120_000 }, () => {
     await expect(place.installer.install(zeta, { version: "^1" })).rejects.toMatchObject({ code: "request.invalid" });
   });
 
+  test("from a registry that cannot be reached says so, without the places where npm noticed (DR-10)", async () => {
+    await using far = await openPlace({ registry: "http://127.0.0.1:9/", env: { npm_config_fetch_retries: "0" } });
+    const error = await far.installer.install(zeta).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "agent.install", help: expect.stringContaining("can be reached") });
+    expect(String(error)).toContain("ECONNREFUSED");
+    expect(String(error)).not.toMatch(/ at |node_modules|node:/);
+    expect(await far.shelf()).toEqual([]);
+  });
+
   test("without a network takes what npm's cache holds, or says that it is not installed (DR-10)", async () => {
     const { installer } = place;
     await expect(installer.install(zeta, { offline: true })).rejects.toMatchObject({
