@@ -1,16 +1,19 @@
 /** Writes what the reference pages read off the sources; with `--check` says instead which page no longer fits them. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cardsText, cardText } from "./reference/cards.ts";
 import { commandsText } from "./reference/commands.ts";
 import { envelopeText, eventsText, streamLinesText } from "./reference/events.ts";
 import { faultsText, operationsText, phasesText } from "./reference/tables.ts";
 import { updatesText } from "./reference/updates.ts";
 
 const root = join(import.meta.dirname, "..");
-const folder = "docs/reference";
+const folders = ["docs/harnesses", "docs/reference"];
 
 /** What stands between the marks of each name. */
-const parts: Readonly<Record<string, () => string | Promise<string>>> = {
+const parts: Readonly<Record<string, (page: string) => string | Promise<string>>> = {
+  card: cardText,
+  cards: cardsText,
   commands: commandsText,
   envelope: envelopeText,
   events: eventsText,
@@ -30,15 +33,18 @@ async function remade(path: string, text: string): Promise<string> {
     const part = Object.hasOwn(parts, name) ? parts[name] : undefined;
     if (part === undefined)
       throw new Error(`${path}: nothing makes "${name}"; there are ${Object.keys(parts).join(", ")}`);
-    made.set(name, await part());
+    made.set(name, await part(path));
   }
   return text.replace(marked, (_, begin: string, name: string, end: string) => `${begin}\n${made.get(name)}${end}`);
 }
 
-const pages = readdirSync(join(root, folder))
-  .filter((name) => name.endsWith(".md"))
-  .sort()
-  .map((name) => `${folder}/${name}`);
+const pagesIn = (folder: string): readonly string[] =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(".md"))
+    .sort()
+    .map((name) => `${folder}/${name}`);
+
+const pages = folders.flatMap(pagesIn);
 
 const check = process.argv.includes("--check");
 for (const path of pages) {

@@ -1,0 +1,52 @@
+/** Measures the capability cards of the real harnesses, where there is no network, and keeps them beside their drivers. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { cardSchema, isSound } from "@corral/conformance";
+import { harnesses } from "@corral/drivers";
+import { runStep } from "./house/steps.ts";
+import { offline } from "./real/offline.ts";
+
+const root = join(import.meta.dirname, "..");
+const folder = "packages/drivers/src/harness/cards";
+const keptIn = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
+const corral = join(root, "packages/cli/src/main.ts");
+
+/** What `corral conformance` prints of an installed harness; its progress is shown while it comes. */
+async function measure(id: string): Promise<string> {
+  const words = [...(offline() ?? []), process.execPath, corral, "conformance", id, "--json", "--data", keptIn];
+  const [command = "", ...args] = words;
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    printed += text;
+  });
+  await once(child, "close");
+  return printed;
+}
+
+async function write(id: string): Promise<boolean> {
+  console.log(`${id} …`);
+  const printed = await measure(id);
+  if (printed === "") return false;
+  const card = cardSchema.parse(JSON.parse(printed));
+  mkdirSync(join(root, folder), { recursive: true });
+  writeFileSync(join(root, folder, `${id}.json`), `${JSON.stringify(card, undefined, 2)}\n`);
+  console.log(`Wrote ${folder}/${id}.json.`);
+  return isSound(card);
+}
+
+const asked = process.argv.slice(2);
+const measured = harnesses.filter(({ install, id }) => install && (asked.length === 0 || asked.includes(id)));
+const unknown = asked.find((id) => !measured.some((one) => one.id === id));
+if (unknown !== undefined) {
+  console.error(`${unknown} is no harness that is installed. usage: node scripts/cards.ts [id…]`);
+  process.exit(2);
+}
+let sound = true;
+for (const { id } of measured) sound = (await write(id)) && sound;
+await runStep({ command: "biome", args: ["format", "--write", folder], show: false });
+await runStep({ command: "node", args: ["scripts/reference.ts"], show: true });
+process.exitCode = sound ? 0 : 1;
