@@ -193,7 +193,7 @@ export class ServedConnection implements Opening {
       await this.#requests.abort(this.#native);
     } catch (error) {
       this.#need.host.notice({ kind: "unexpected_frame", text: `OpenCode was not told to stop: ${String(error)}` });
-      await this.#lease.server.close();
+      await this.#endServer();
     }
   }
 
@@ -278,7 +278,15 @@ export class ServedConnection implements Opening {
     } catch (error) {
       const why = frame(error).message ?? String(error);
       this.#need.host.notice({ kind: "unexpected_frame", text: `OpenCode's ${what} was not answered: ${text(why)}` });
+      await this.#endServer();
+    }
+  }
+
+  async #endServer(): Promise<void> {
+    try {
       await this.#lease.server.close();
+    } catch {
+      // What could not be ended now is ended with the daemon; that it hangs was told already.
     }
   }
 

@@ -44,35 +44,58 @@ async function bodyOf(request: IncomingMessage): Promise<Frame> {
   return text === "" ? {} : JSON.parse(text);
 }
 
-export async function standIn(): Promise<StandIn> {
-  const requests: Request[] = [];
-  const answers: StandIn["answers"] = new Map();
-  const streams = new Set<ServerResponse>();
-  let wake = Promise.withResolvers<void>();
-  const exited = Promise.withResolvers<Exit>();
-  let closed = false;
-  const http = createServer(async (request, response) => {
+/** What is asked is written down, and answered as usual or as the test wants it. */
+class Book {
+  readonly requests: Request[] = [];
+  readonly answers: StandIn["answers"] = new Map();
+  readonly streams = new Set<ServerResponse>();
+  #wake = Promise.withResolvers<void>();
+
+  async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url = "" } = request;
     if (url === "/global/event") {
-      streams.add(response);
+      this.streams.add(response);
       response.writeHead(200, { "content-type": "text/event-stream" });
-      return void response.write('data: {"payload":{"type":"server.connected","properties":{}}}\n\n');
+      response.write(": hello\n\n");
+      return;
     }
     const directory = decodeURIComponent(String(request.headers["x-opencode-directory"] ?? ""));
-    requests.push({ method, path: url, directory, body: await bodyOf(request) });
-    wake.resolve();
-    wake = Promise.withResolvers();
-    const [, other] = [...answers].find(([beginning]) => `${method} ${url}`.startsWith(beginning)) ?? [];
-    const answer = other ?? {
-      status: url.endsWith("prompt_async") ? 204 : 200,
-      body: usual[`${method} ${url}`] ?? true,
-    };
-    response.writeHead(answer.status, { "content-type": "application/json" });
-    response.end(answer.status === 204 ? undefined : JSON.stringify(answer.body ?? {}));
-  });
+    this.requests.push({ method, path: url, directory, body: await bodyOf(request) });
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+    const { status, body } = this.#answer(method, url);
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(status === 204 ? undefined : JSON.stringify(body ?? {}));
+  }
+
+  async asked(method: string, path: RegExp): Promise<Request> {
+    for (;;) {
+      const found = this.requests.find((one) => one.method === method && path.test(one.path));
+      if (found) return found;
+      await this.#wake.promise;
+    }
+  }
+
+  say(type: string, properties: Frame): void {
+    const told = JSON.stringify({ type, properties: { sessionID: native, ...properties } });
+    for (const stream of this.streams) stream.write(`data: {"directory":"/","payload":${told}}\n\n`);
+  }
+
+  #answer(method: string, url: string): { readonly status: number; readonly body?: unknown } {
+    const [, wanted] = [...this.answers].find(([beginning]) => `${method} ${url}`.startsWith(beginning)) ?? [];
+    const status = url.endsWith("prompt_async") ? 204 : 200;
+    return wanted ?? { status, body: usual[`${method} ${url}`] ?? true };
+  }
+}
+
+export async function standIn(): Promise<StandIn> {
+  const book = new Book();
+  const exited = Promise.withResolvers<Exit>();
+  let closed = false;
+  const http = createServer((request, response) => void book.take(request, response));
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   const cut = () => {
-    for (const stream of streams) stream.destroy();
+    for (const stream of book.streams) stream.destroy();
   };
   const die = (exit: Partial<Exit>) => {
     cut();
@@ -93,18 +116,9 @@ export async function standIn(): Promise<StandIn> {
     },
   };
   return {
-    ...{ server, requests, answers, cut, die, closed: () => closed },
-    async asked(method, path) {
-      for (;;) {
-        const found = requests.find((one) => one.method === method && path.test(one.path));
-        if (found) return found;
-        await wake.promise;
-      }
-    },
-    say(type, properties = {}) {
-      const told = { directory: "/", payload: { type, properties: { sessionID: native, ...properties } } };
-      for (const stream of streams) stream.write(`data: ${JSON.stringify(told)}\n\n`);
-    },
+    ...{ server, requests: book.requests, answers: book.answers, cut, die, closed: () => closed },
+    asked: (method, path) => book.asked(method, path),
+    say: (type, properties = {}) => book.say(type, properties),
     async [Symbol.asyncDispose]() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));
