@@ -15,7 +15,7 @@ declare module "vitest" {
   }
 }
 
-export default async function build(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "corral-built-"));
   await bundle({ root, folder });
   project.provide("corral", join(folder, "corral.js"));

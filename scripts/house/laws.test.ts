@@ -154,7 +154,10 @@ const cases: readonly Case[] = [
       [kernel, "namespace A { export const b = 1; }"],
       [kernel, "class A { constructor(private readonly b: string) {} }"],
     ],
-    fine: [[kernel, "class A { private readonly b = 1; }"]],
+    fine: [
+      [kernel, "class A { private readonly b = 1; }"],
+      [kernel, 'declare module "b" { interface C { readonly d: string } }'],
+    ],
   },
   {
     law: "time, chance and the environment come in through their doors only",

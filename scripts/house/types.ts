@@ -1,13 +1,18 @@
 /** The laws of types: nothing that turns the checker off, and nothing that Node cannot erase. */
 import { findingAt, type Law } from "./law.ts";
-import { type Source, type Syntax, walk } from "./source.ts";
+import { part, type Source, type Syntax, walk } from "./source.ts";
+
+/** `declare module "vitest" { … }` adds to the types of another package; nothing of it is left to run. */
+const isAddition = (node: Syntax): boolean =>
+  node.type === "TSModuleDeclaration" && part(node, "id")?.type === "Literal";
 
 /** One law that forbids some kinds of syntax. */
 const syntaxLaw = (says: string, why: Readonly<Record<string, string>>, applies = (_: Source) => true): Law => ({
   says,
   find: (source) => {
     const found: Syntax[] = [];
-    if (applies(source)) walk(source.program, (node) => void (node.type in why && found.push(node)));
+    if (applies(source))
+      walk(source.program, (node) => void (node.type in why && !isAddition(node) && found.push(node)));
     return found.map((node) => findingAt(source, node, why[node.type] ?? node.type));
   },
 });

@@ -1,7 +1,7 @@
 /** Names of things: a prefix that tells the kind, and 26 letters that sort by time of birth. */
 import { z } from "zod";
 
-export const idPrefixes = { session: "ses", turn: "trn", ask: "ask", run: "run", process: "prc" } as const;
+export const idPrefixes = { session: "ses", turn: "trn", ask: "ask", run: "run" } as const;
 
 export type IdKind = keyof typeof idPrefixes;
 export type Id<Kind extends IdKind> = `${(typeof idPrefixes)[Kind]}_${string}` & { readonly __kind: Kind };
