@@ -58,6 +58,9 @@ export function openShelf(stateDir: string): Shelf {
 /** For an agent that cannot be asked for what was said before: it keeps nothing. */
 export const noShelf: Shelf = { keep: async () => undefined, find: async () => undefined, list: async () => [] };
 
+/** Messages are only ever added, so that each is counted once. */
+const counted = new WeakMap<readonly Message[], { length: number; prompts: number }>();
+
 /** Folds an update into the messages; chunks of one message and updates of one tool call become one. */
 export function record(messages: Message[], update: JsonObject): void {
   const { sessionUpdate, ...rest } = update;
@@ -95,8 +98,12 @@ export const chunk = (sessionUpdate: string, messageId: string, content: JsonObj
   content,
 });
 
-export const promptsIn = (messages: readonly Message[]): number =>
-  messages.filter(({ role }) => role === "user").length;
+export function promptsIn(messages: readonly Message[]): number {
+  const known = counted.get(messages) ?? { length: 0, prompts: 0 };
+  for (; known.length < messages.length; known.length++) if (messages[known.length]?.role === "user") known.prompts++;
+  counted.set(messages, known);
+  return known.prompts;
+}
 
 export const told = (messages: readonly Message[]): string =>
   messages
