@@ -21,6 +21,11 @@ const said = "Good morning.";
 /** Installed once and kept, by `npm run real`; the bench itself installs nothing. */
 const kept = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
 
+/** Harnesses that are driven in more ways than one. */
+const otherWays: Readonly<Record<string, readonly Partial<Ways>[]>> = {
+  opencode: [{ called: "opencode, shared", options: { runtime: "serve" } }],
+};
+
 /** The daemon of the bench finds its programs where it would have installed them. */
 async function lendPrograms({ ours }: Stage): Promise<void> {
   const usual = join(ours.env.HOME ?? "", ".local", "share", "corral");
@@ -125,8 +130,11 @@ export const harnesses: Row = {
   async measure(stage) {
     await lendPrograms(stage);
     const figures: Figure[] = [];
-    for (const harness of allHarnesses.filter(({ install }) => install))
-      figures.push(...(await measureOne(stage, harness, waysOf(harness.id))));
+    for (const harness of allHarnesses.filter(({ install }) => install)) {
+      const usual = waysOf(harness.id);
+      for (const other of [{}, ...(otherWays[harness.id] ?? [])])
+        figures.push(...(await measureOne(stage, harness, { ...usual, ...other })));
+    }
     return figures;
   },
 };
