@@ -1,11 +1,18 @@
 /** How the tests run: two processes for two cores, and a guard around every file. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+/** What the programs that tests start have compiled, kept from one start to the next. */
+const compiled = join(tmpdir(), `corral-compiled-${process.pid}`);
 
 export default defineConfig({
   test: {
     include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
     // The real harnesses are installed first, and have their own configuration.
     exclude: ["**/node_modules/**", "**/.*/**", "**/*.real.test.ts"],
+    env: { NODE_COMPILE_CACHE: compiled },
+    provide: { compiled },
     globalSetup: ["scripts/house/built.ts"],
     setupFiles: ["scripts/house/env-guard.ts"],
     pool: "forks",

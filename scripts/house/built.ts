@@ -19,6 +19,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const folder = await mkdtemp(join(tmpdir(), "corral-built-"));
   await bundle({ root, folder });
   project.provide("corral", join(folder, "corral.js"));
-  project.provide("compiled", join(folder, "cache"));
-  return () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  return async () => {
+    for (const made of [folder, project.getProvidedContext().compiled]) {
+      await rm(made, { recursive: true, force: true, maxRetries: 5 });
+    }
+  };
 }
