@@ -1,6 +1,7 @@
 /** What a command is handed of the process it runs in: streams, surroundings, and how it is interrupted. */
 import type { Readable } from "node:stream";
 import { type World, worldOf } from "./config.ts";
+import { exitCodes } from "./exit-code.ts";
 import { createOut, type Out } from "./output/out.ts";
 
 export type Input = Readable & { readonly isTTY?: boolean };
@@ -19,10 +20,14 @@ export interface Shell {
 /** What to type to get here again: npm hands its programs a variable that nobody else has. */
 export const calledAs = ({ world }: Shell): string => (world.env.npm_execpath ? "npx corral" : "corral");
 
-/** The kernel ends us, whatever hangs: an ordinary exit waits for every thread, also for one that waits for a broken disk. */
-export function dieOf(signal: NodeJS.Signals): void {
+/**
+ * The kernel ends us, whatever hangs: an ordinary exit waits for every thread, also for one that waits for a broken disk. Only the
+ * first process of a container is not ended by its own signals; that one exits.
+ */
+export function dieOf(signal: NodeJS.Signals, code: number): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
+  process.exit(code);
 }
 
 const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -31,7 +36,7 @@ function onInterrupt(first: (signal: NodeJS.Signals) => void): Disposable {
   let seen = 0;
   const heard = (signal: NodeJS.Signals) => {
     seen += 1;
-    if (seen > 1) dieOf(signal);
+    if (seen > 1) dieOf(signal, exitCodes.interrupted);
     else first(signal);
   };
   for (const signal of interrupts) process.on(signal, heard);

@@ -1,4 +1,4 @@
-/** Reads a request's JSON body: counted while it streams, of one media type, well-formed and not absurdly deep. */
+/** Reads a request's JSON body: of a bounded length, of one media type, well-formed and not absurdly deep. */
 import type { Clock } from "@corral/kernel";
 import { deepestJson, depthOf, Fault } from "@corral/protocol";
 import { HungUp } from "./exchange.ts";
@@ -46,7 +46,11 @@ async function readWhole(request: Request): Promise<Uint8Array> {
 
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | TooLarge> {
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) <= maxBytes) return readWhole(request);
+  if (declared !== null && /^\d+$/.test(declared) && Number(declared) <= maxBytes) {
+    const bytes = await readWhole(request);
+    // A server holds its callers to the length that they declare; whoever calls without one may declare anything.
+    return bytes.byteLength > maxBytes ? new TooLarge(maxBytes, undefined) : bytes;
+  }
   const reader: Reader | undefined = request.body?.getReader();
   if (!reader) return new Uint8Array();
   if (declared !== null) return new TooLarge(maxBytes, reader);

@@ -2,6 +2,7 @@
 import { contract, depthOf, openApi } from "@corral/protocol";
 import { describe, expect, test } from "vitest";
 import { chooseForm } from "./accept.ts";
+import { readJson, TooLarge } from "./body.ts";
 import { docsPage } from "./docs-page.ts";
 import { pageText, stepBytes, typeOf } from "./encode.ts";
 import { pathText, shapeIssues } from "./issues.ts";
@@ -49,6 +50,14 @@ test("the depth of a JSON text is that of its brackets, not of its strings", () 
   expect(depthOf("1")).toBe(0);
   expect(depthOf('[{"a":[1]},[]]')).toBe(3);
   expect(depthOf(String.raw`["[[[[", "\"[[[", "\\", {"{": "]"}]`)).toBe(2);
+});
+
+test("a body that is longer than it says is refused all the same", async () => {
+  const lie = (length: string) => {
+    const headers = { "content-type": "application/json", "content-length": length };
+    return readJson(new Request("http://localhost/", { method: "POST", headers, body: `"${"x".repeat(200)}"` }), 100);
+  };
+  for (const length of ["1", "-5", "abc"]) expect(await lie(length)).toBeInstanceOf(TooLarge);
 });
 
 describe("an event's type", () => {

@@ -99,7 +99,7 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
   const inTime = await closeWithin(closeLimitMs, () => closeAll(config, server, composed));
   if (inTime) return exitCodes.done;
   shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
-  dieOf("SIGKILL");
+  dieOf("SIGKILL", exitCodes.failed);
   return exitCodes.failed;
 }
 

@@ -38,6 +38,7 @@ export class View<State, Draft, Event> {
 
   /** Tells one watcher of events at the moment when they are on the disk. */
   watch(call: (events: readonly Event[]) => void): void {
+    if (this.#watch) throw new Error(`${this.log.subject} has a watcher`);
     this.#watch = call;
   }
 

@@ -3,8 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { echoHarness } from "../ports/harness.reference.ts";
-import type { Harness } from "../ports/harness.ts";
-import { openKit } from "./kit.fixture.ts";
+import type { Connection, Harness } from "../ports/harness.ts";
+import { blocks, openKit } from "./kit.fixture.ts";
 
 const canary = "canary-5d0c7e91b2";
 
@@ -35,6 +35,31 @@ test("a harness that says its own secret whole, in pieces, in a tool's output, i
   expect(turn.output).toContain("in pieces: [SCRIPTED_KEY].");
   expect(JSON.stringify(turn.fault)).toContain("the key is [SCRIPTED_KEY]");
   expect(await keptBytes(kit.stateDir)).not.toContain(canary);
+});
+
+test("an agent hears a prompt as it is kept, whether it begins at once or has to wait (invariant 8)", async () => {
+  const heard: unknown[] = [];
+  const harness: Harness = {
+    ...echoHarness(),
+    secrets: ["ECHO_KEY"],
+    async connect(need) {
+      const connection = await echoHarness().connect(need);
+      const { started, forks, images, exited } = connection;
+      const prompt: Connection["prompt"] = (said) => {
+        heard.push(said);
+        return connection.prompt(said);
+      };
+      const cancel = () => connection.cancel();
+      return { started, forks, images, exited, prompt, cancel, close: (how) => connection.close(how) };
+    },
+  };
+  await using kit = await openKit({ harnesses: [harness] });
+  const { id } = await kit.kernel.sessions.open({ agent: harness.id, secrets: { ECHO_KEY: canary } });
+  const actor = await kit.find(id);
+  const turns = [await actor.prompt(`use ${canary}`), await actor.prompt(`use ${canary}`)];
+  expect(turns.map(({ state }) => state)).toEqual(["running", "queued"]);
+  for (const turn of turns) await actor.session.ended(turn.id);
+  expect(heard).toEqual([blocks("use [ECHO_KEY]"), blocks("use [ECHO_KEY]")]);
 });
 
 test("a secret that only an MCP server refers to is not in what is kept of a harness's stderr either (invariant 8)", async () => {

@@ -113,12 +113,15 @@ export class LiveSession implements SessionHandle {
       if (answered) return answered;
       this.#check("prompt");
       this.#checkRoom();
-      const turn: Turn = { id: newId(this.#need, "turn"), session: this.id, state: "queued", cursor: this.log.next };
+      const [id, cursor] = [newId(this.#need, "turn"), this.log.next];
+      const told = ({ turn }: Session): Turn => {
+        return { id, session: this.id, state: turn?.id === id ? "running" : "queued", cursor };
+      };
       const { prompt, timeoutMs } = request;
       const queued = { prompt: [...prompt], ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-      await this.#queue.add({ id: turn.id, queued, receipt: receipt && (() => receipt(turn)) });
-      this.#turns.begins(turn);
-      return turn;
+      await this.#queue.add({ id, queued, receipt: receipt && ((state) => receipt(told(state))) });
+      this.#turns.begins({ id, cursor });
+      return told(this.state());
     });
   }
 

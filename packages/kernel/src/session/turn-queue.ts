@@ -1,5 +1,5 @@
 /** The turns of one session: one is played at a time, in the order in which they were asked for, each to its one end. */
-import type { Draft, EventBody, StreamEnd, TurnId } from "@corral/protocol";
+import type { Draft, EventBody, SessionEvent, StreamEnd, TurnId } from "@corral/protocol";
 import { sleep } from "../ports/clock.ts";
 import type { Asks } from "./asks.ts";
 import type { Attachment } from "./attachment.ts";
@@ -32,6 +32,10 @@ export interface Ending {
 
 /** How long a queue that failed is not tried again. */
 const queuePauseMs = 500;
+
+/** A secret in a prompt is hidden where it is kept, and the harness hears what is kept. */
+const asKept = (events: readonly SessionEvent[]): EventBody<"turn.queued"> | undefined =>
+  events.find((event) => event.type === "turn.queued")?.data;
 
 const startOf = (turn: TurnId): Draft => ({ type: "turn.started", turn, source: "daemon", data: {} });
 
@@ -70,8 +74,8 @@ export class TurnQueue {
     const first = Promise.withResolvers<TurnRun | undefined>();
     this.#start(first.promise);
     try {
-      await view.append([...drafts, startOf(id)], { receipt });
-      first.resolve(this.#begin(id, queued));
+      const events = await view.append([...drafts, startOf(id)], { receipt });
+      first.resolve(this.#begin(id, asKept(events) ?? queued));
     } catch (error) {
       first.resolve(undefined);
       throw error;
