@@ -13,7 +13,7 @@ import {
   systemClock,
 } from "@corral/kernel";
 import { basesOf, type Model, startModel } from "@corral/model";
-import { askPolicySchema, type SessionId, type Turn } from "@corral/protocol";
+import { type AskPolicy, askPolicySchema, type SessionId, type Turn } from "@corral/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { opencode } from "./opencode.ts";
@@ -48,14 +48,18 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true, maxRetries: 3 });
 });
 
-async function open(key: string, folder = "work"): Promise<SessionHandle> {
+async function open(
+  key: string,
+  folder = "work",
+  permissions: AskPolicy["permissions"] = "allow",
+): Promise<SessionHandle> {
   const cwd = join(root, folder);
   await mkdir(cwd, { recursive: true });
   const baseUrl = basesOf(model.url).find(({ dialect }) => dialect === "chat")?.url;
   const { id } = await kernel.sessions.open({
     agent: "opencode",
     cwd,
-    policy: askPolicySchema.parse({ permissions: "allow" }),
+    policy: askPolicySchema.parse({ permissions }),
     secrets: { OPENAI_API_KEY: key },
     options: { runtime: "serve", baseUrl, dialect: "chat", model: "stub-model", contextWindow: 128_000 },
   });
@@ -157,4 +161,30 @@ test("with the last session of a configuration its server ends and its home is r
   for (const { id } of sessions) await remove(id);
   await until(async () => (await homes()).length === 0);
   expect(databaseHas("ses_")).toBe(false);
+});
+
+/** Prompts, answers what is asked with an option, and says how often that was. */
+async function asks(session: SessionHandle, text: string, option: string): Promise<number> {
+  const { id } = await begin(session, text);
+  let [count, ended] = [0, false];
+  const end = session.ended(id).then(() => {
+    ended = true;
+  });
+  while (!ended) {
+    await until(() => ended || session.state().asks.length > 0);
+    for (const ask of session.state().asks) {
+      count += 1;
+      await session.answer(ask.id, { option });
+    }
+  }
+  await end;
+  return count;
+}
+
+test("what one session allows for always is asked again of another on the same server", patience, async () => {
+  const [one, other] = [await open("sk-one", "work", "ask"), await open("sk-one", "work", "ask")];
+  expect(await asks(one, "RUN_TOOL[echo first]", "always")).toBe(1);
+  expect(await asks(one, "RUN_TOOL[echo second]", "reject")).toBe(0);
+  expect(await asks(other, "RUN_TOOL[echo third]", "reject")).toBe(1);
+  expect(pidOf(other)).toBe(pidOf(one));
 });

@@ -219,7 +219,7 @@ test("a turn that is cancelled before it has begun is told to end as soon as it 
 
 test.each([
   ["once", "once"],
-  ["always", "always"],
+  ["always", "once"],
   ["reject", "reject"],
   [undefined, "reject"],
 ])("a permission that is answered with %s is told as %s (AR-12)", async (optionId, told) => {
@@ -234,6 +234,40 @@ test.each([
   });
   expect((await server.asked("POST", /^\/permission\/per_1\/reply$/)).body).toEqual({ reply: told });
   expect(questions[0]).toMatchObject({ title: "ls", toolCall: { toolCallId: "call_1", kind: "execute" } });
+});
+
+const asked = (id: string, patterns: readonly string[], over: Frame = {}): Frame => ({
+  ...{ id, permission: "bash", patterns, always: ["ls *"], metadata: { command: patterns.join(" && ") }, ...over },
+});
+
+test("what is allowed for always is not asked again in its session, and only what was allowed, and OpenCode remembers nothing", async () => {
+  const answered = Promise.withResolvers<void>();
+  reply = async ({ title, options }, signal) => {
+    if (title !== "ls") {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+      return { outcome: "cancelled" };
+    }
+    await answered.promise;
+    return { outcome: "selected", option: options.find(({ optionId }) => optionId === "always")! };
+  };
+  await begin(await connect());
+  server.say("permission.asked", asked("per_1", ["ls"]));
+  server.say("permission.asked", asked("per_2", ["ls -l"]));
+  while (questions.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  answered.resolve();
+  for (const id of ["per_1", "per_2"])
+    expect((await server.asked("POST", new RegExp(`/${id}/reply`))).body).toEqual({ reply: "once" });
+  server.say("permission.asked", asked("per_3", ["ls -a", "ls"]));
+  expect((await server.asked("POST", /per_3/)).body).toEqual({ reply: "once" });
+  server.say("permission.asked", asked("per_4", ["ls -a", "rm -r ."]));
+  server.say("permission.asked", asked("per_5", ["lsof"]));
+  server.say("permission.asked", asked("per_6", ["ls"], { permission: "edit" }));
+  server.say("permission.asked", asked("per_7", []));
+  while (questions.length < 6) await new Promise((resolve) => setImmediate(resolve));
+  const titles = questions.map(({ title }) => title);
+  expect(titles).toEqual(["ls", "ls -l", "ls -a && rm -r .", "lsof", "ls", "bash"]);
 });
 
 test("an agent that OpenCode starts itself asks in the name of its session, and costs what it costs", async () => {

@@ -5,7 +5,6 @@ import {
   type Exit,
   type Frame,
   type How,
-  isFrame,
   type Lease,
   type Opening,
   type PromptResult,
@@ -17,9 +16,11 @@ import { type ContentBlock, Fault, isFault } from "@corral/protocol";
 import { retold } from "../corrections/retold.ts";
 import { gatewayOf } from "../gateway.ts";
 import { gatewayModel, gatewayModels } from "./config.ts";
+import { Grants } from "./grants.ts";
 import type { Home } from "./homes.ts";
 import type { Hub, Told } from "./hub.ts";
 import { partsOf } from "./prompts.ts";
+import { frame, text } from "./reading.ts";
 import type { Requests } from "./requests.ts";
 import { Telling } from "./telling.ts";
 import { questionOf } from "./tools.ts";
@@ -38,11 +39,14 @@ interface Model {
   readonly name: string;
 }
 
+interface Asking {
+  readonly asked: Frame;
+  readonly over: AbortController;
+}
+
 /** How long a turn may take to end that was told to, before its connection is closed without it. */
 const partingMs = 2_000;
 
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
 const left: Exit = { code: 0, stderr: { head: [], tail: [], totalLines: 0, truncated: false } };
 
 function modelParts(value: string): Frame {
@@ -63,7 +67,8 @@ export class ServedConnection implements Opening {
   readonly #once;
   readonly #closed = Promise.withResolvers<Exit>();
   /** Questions that are open; each goes with its answer, its turn or the connection. */
-  readonly #asking = new Map<string, AbortController>();
+  readonly #asking = new Map<string, Asking>();
+  readonly #grants = new Grants();
   #started: Started | undefined;
   #native = "";
   #unlisten: () => void = () => undefined;
@@ -250,7 +255,7 @@ export class ServedConnection implements Opening {
 
   #hear({ type, properties, own }: Told): Promise<void> | undefined {
     if (type === "permission.asked") void this.#ask(properties);
-    if (type === "permission.replied") this.#asking.get(text(properties.requestID))?.abort();
+    if (type === "permission.replied") this.#asking.get(text(properties.requestID))?.over.abort();
     if (type === "question.asked") void this.#settle("question", this.#requests.reject(text(properties.id)));
     this.#turn?.hear(type, properties, own);
     if (!own || !this.#turn) return undefined;
@@ -261,14 +266,29 @@ export class ServedConnection implements Opening {
 
   async #ask(asked: Frame): Promise<void> {
     const id = text(asked.id);
-    const asking = new AbortController();
-    this.#asking.set(id, asking);
-    const reply = await this.#need.host.ask(questionOf(asked), { signal: asking.signal });
+    if (this.#grants.cover(asked)) return this.#answer(id, "once");
+    const over = new AbortController();
+    this.#asking.set(id, { asked, over });
+    const reply = await this.#need.host.ask(questionOf(asked), { signal: over.signal });
     this.#asking.delete(id);
     // Whoever withdrew it has answered it.
-    if (asking.signal.aborted) return;
+    if (over.signal.aborted) return;
     const option = reply.outcome === "selected" ? reply.option.optionId : "reject";
-    await this.#settle("permission", this.#requests.answer(id, option));
+    if (option === "always") await this.#grant(asked);
+    // Whom OpenCode allows something for always, it allows it for every session of the directory.
+    await this.#answer(id, option === "always" ? "once" : option);
+  }
+
+  /** From now on this is not asked again in this session, and what was asked already is answered with it. */
+  async #grant(asked: Frame): Promise<void> {
+    this.#grants.add(asked);
+    const covered = [...this.#asking].filter(([, asking]) => this.#grants.cover(asking.asked));
+    for (const [, { over }] of covered) over.abort();
+    await Promise.all(covered.map(([id]) => this.#answer(id, "once")));
+  }
+
+  #answer(id: string, reply: string): Promise<void> {
+    return this.#settle("permission", this.#requests.answer(id, reply));
   }
 
   /** An answer that does not arrive leaves its turn waiting for ever, which is what a hanging server does. */
@@ -291,7 +311,7 @@ export class ServedConnection implements Opening {
   }
 
   #withdraw(): void {
-    for (const asking of this.#asking.values()) asking.abort();
+    for (const { over } of this.#asking.values()) over.abort();
     this.#asking.clear();
   }
 }
