@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@corral/kernel";
 import { expect, inject, test } from "vitest";
-import type { Proof, ProofContext, Proved } from "./proof.ts";
+import { mayNotSkip, type Proof, type ProofContext, type Proved } from "./proof.ts";
 
 const program = inject("corral");
 
@@ -34,14 +34,11 @@ export async function runQuick(proof: Proof, over: Partial<ProofContext> = {}): 
   }
 }
 
-/** What only root may do is skipped by anybody else, with the reason; root has no such excuse. */
-export const mayNotSkip = process.getuid?.() === 0;
-
 export function expectProved({ rows, seed, passed, failed, skipped }: Proved): void {
   expect(
     rows.flatMap(({ name, failures }) => failures.map((why) => `${name}: ${why}`)),
     `seed ${seed}`,
   ).toEqual([]);
   expect([passed + skipped, failed]).toEqual([rows.length, 0]);
-  if (mayNotSkip) expect(rows.flatMap((row) => row.skipped ?? [])).toEqual([]);
+  if (mayNotSkip()) expect(rows.flatMap((row) => row.skipped ?? [])).toEqual([]);
 }

@@ -7,7 +7,7 @@ import { torture } from "./torture/torture.ts";
 
 export { cells, nameOf, reasonAgainst, wordsOf } from "./matrix/cells.ts";
 export { pageOfFates } from "./matrix/page.ts";
-export type { Proof, ProofContext, ProofRow, Proved } from "./proof.ts";
+export { mayNotSkip, type Proof, type ProofContext, type ProofRow, type Proved } from "./proof.ts";
 
 /** In the order in which they are run. */
 export const proofs: readonly Proof[] = [matrix, torture, runs, fuzz];

@@ -46,6 +46,9 @@ export interface Proof {
   run(context: ProofContext): Promise<Proved>;
 }
 
+/** One rule for tests and proofs: what only root may do is skipped by anybody else, with the reason; root has no such excuse. */
+export const mayNotSkip = (): boolean => process.getuid?.() === 0;
+
 export const proved = (seed: number, rows: readonly ProofRow[], figures: Proved["figures"]): Proved => {
   const failed = rows.filter(({ failures }) => failures.length > 0).length;
   const skipped = rows.filter((row) => row.failures.length === 0 && row.skipped !== undefined).length;

@@ -69,11 +69,12 @@ async function meet(
 async function meetAll(field: Field, chance: Chance, count: number) {
   const cases = Array.from({ length: count }, (_, at) => ({ at, chance: chance.branch() }));
   const failures: string[] = [];
-  let frames = 0;
+  let [met, frames] = [0, 0];
   const work = async () => {
     for (let next = cases.shift(); next; next = cases.shift()) {
       try {
         const { found, lines } = await meet(field, next.at, next.chance);
+        met += 1;
         frames += lines;
         failures.push(...found.map((says) => `harness ${next?.at}: ${says}`));
       } catch (error) {
@@ -83,7 +84,7 @@ async function meetAll(field: Field, chance: Chance, count: number) {
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
-  return { failures, frames };
+  return { failures, met, frames };
 }
 
 export async function fuzzHandshakes(context: ProofContext, chance: Chance): Promise<Fuzzed> {
@@ -107,8 +108,8 @@ export async function fuzzHandshakes(context: ProofContext, chance: Chance): Pro
     surprise: (error, where) => surprises.push(`${where}: ${error instanceof Error ? error.stack : String(error)}`),
   });
   const count = quick ? sizes.quick : sizes.whole;
-  const { failures, frames } = await meetAll({ ...context, kernel, folder }, chance, count);
-  tell(`fuzz: ${count} hostile harnesses, ${failures.length} failures`);
+  const { failures, met, frames } = await meetAll({ ...context, kernel, folder }, chance, count);
+  tell(`fuzz: ${met} hostile harnesses, ${failures.length} failures`);
   const left = carriersOf("CORRAL_OWNER", owner).map(
     ({ pid, command }) => `process ${pid} (${command.slice(0, 60)}) still runs`,
   );
@@ -117,6 +118,6 @@ export async function fuzzHandshakes(context: ProofContext, chance: Chance): Pro
       { name: "every turn ends once, however its harness greets", failures },
       { name: "hostile harnesses surprise nobody and leave nothing", failures: [...surprises.slice(0, 5), ...left] },
     ],
-    figures: { "hostile harnesses": count, "hostile frames": frames },
+    figures: { "hostile harnesses": met, "hostile frames": frames },
   };
 }

@@ -29,6 +29,8 @@ interface Field extends Omit<ProofContext, "corral"> {
   readonly cwd: string;
   readonly failures: string[];
   readonly statuses: Map<number, number>;
+  /** Requests that were sent and either answered or judged. */
+  readonly tally: { requests: number };
 }
 
 const openOne = async ({ corral, cwd }: Field): Promise<string> => {
@@ -59,8 +61,9 @@ async function refill(field: Field, pool: readonly string[]): Promise<Known> {
   };
 }
 
-async function fire({ house, clock, failures, statuses }: Field, sent: Sent, at: number): Promise<void> {
+async function fire({ house, clock, failures, statuses, tally }: Field, sent: Sent, at: number): Promise<void> {
   const heard = await send(Number(new URL(house.url).port), sent, clock);
+  tally.requests += 1;
   for (const { status } of heard.replies) statuses.set(status, (statuses.get(status) ?? 0) + 1);
   failures.push(...wrongIn(heard).map((says) => `case ${at} (${sent.what.slice(0, 160)}): ${says}`));
 }
@@ -136,11 +139,11 @@ export interface Fuzzed {
 }
 
 async function fuzz(field: Field, chance: Chance): Promise<Fuzzed> {
-  const { house, failures, statuses, quick } = field;
+  const { house, failures, statuses, quick, tally } = field;
   const count = quick ? sizes.quick : sizes.whole;
   const beforeBytes = await settledBytes(field);
   await fireAll(field, chance, count);
-  field.tell(`fuzz: ${count} requests, ${failures.length} failures`);
+  field.tell(`fuzz: ${tally.requests} requests, ${failures.length} failures`);
   const sessions = await judgeSessions(field);
   const afterBytes = await settledBytes(field);
   const grown =
@@ -158,7 +161,8 @@ async function fuzz(field: Field, chance: Chance): Promise<Fuzzed> {
   ];
   const told = [...statuses].sort(([a], [b]) => a - b).map(([status, times]) => `${status} × ${times}`);
   const figures = {
-    requests: count,
+    requests: tally.requests,
+    accepted: [...statuses].reduce((sum, [status, times]) => sum + (status < 300 ? times : 0), 0),
     answers: told.join(", "),
     "memory before MB": megabytes(beforeBytes),
     "memory after MB": megabytes(afterBytes),
@@ -175,5 +179,6 @@ export async function fuzzHttp(context: ProofContext, chance: Chance): Promise<F
   await using house = await House.open({ ...context, corral: program, folder: join(folder, "house") });
   const { signal } = context;
   const corral = connect({ url: house.url, token: house.token, signal });
-  return await fuzz({ ...context, house, settleFile, corral, cwd, failures: [], statuses: new Map() }, chance);
+  const counts = { failures: [], statuses: new Map<number, number>(), tally: { requests: 0 } };
+  return await fuzz({ ...context, house, settleFile, corral, cwd, ...counts }, chance);
 }

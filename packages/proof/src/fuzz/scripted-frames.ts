@@ -25,6 +25,7 @@ interface Field extends Pick<ProofContext, "clock" | "signal"> {
   readonly corral: Corral;
   readonly folder: string;
   readonly failures: string[];
+  readonly tally: { frames: number };
 }
 
 const storyOf = (lines: readonly string[]): object => {
@@ -72,6 +73,7 @@ async function provokeAll(field: Field, chance: Chance, count: number): Promise<
       const { at } = next;
       try {
         const found = await provoke(field, at, next.chance);
+        field.tally.frames += linesEach;
         field.failures.push(...found.map((says) => `session ${at}: ${says}`));
       } catch (error) {
         field.signal.throwIfAborted();
@@ -90,11 +92,12 @@ export async function fuzzFrames(context: ProofContext, chance: Chance): Promise
   const corral = connect({ url: house.url, token: house.token, signal });
   const failures: string[] = [];
   const count = quick ? sizes.quick : sizes.whole;
-  await provokeAll({ ...context, house, corral, folder, failures }, chance, count);
+  const tally = { frames: 0 };
+  await provokeAll({ ...context, house, corral, folder, failures, tally }, chance, count);
   const well = await house.isAnswering(10_000);
   const bytes = residentBytes(house.pid);
   const said = house.stderr.trim();
-  tell(`fuzz: ${count * linesEach} frames in ${count} sessions, ${failures.length} failures`);
+  tell(`fuzz: ${tally.frames} frames in ${count} sessions, ${failures.length} failures`);
   const afterwards = [
     ...(well ? [] : ["the daemon does not answer"]),
     ...(bytes > memoryBoundBytes ? [`the daemon holds ${Math.round(bytes / 1024 / 1024)} MB`] : []),
@@ -105,6 +108,6 @@ export async function fuzzFrames(context: ProofContext, chance: Chance): Promise
       { name: "every turn ends once, whatever its harness writes", failures },
       { name: "the daemon is well after hostile frames", failures: afterwards },
     ],
-    figures: { frames: count * linesEach, "memory after frames MB": Math.round(bytes / 1024 / 1024) },
+    figures: { frames: tally.frames, "memory after frames MB": Math.round(bytes / 1024 / 1024) },
   };
 }

