@@ -1,6 +1,18 @@
 /** Copying what a harness remembers while the harness goes on living in it. */
 import { execFile } from "node:child_process";
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -53,6 +65,30 @@ test("a copy has what it was made of: folders, files, rights and links, and no p
   expect(modes.map((mode) => (mode & 0o777).toString(8))).toEqual(["700", "600", "755"]);
   expect(await readlink(join(to, "deep/link"))).toBe("key");
   expect((await lstat(join(to, "deep/away"))).isSymbolicLink()).toBe(true);
+});
+
+const nobody = 65_534;
+
+/** Root may write anywhere; so root lets somebody else copy. */
+async function copyAsAnybody(): Promise<void> {
+  if (process.getuid?.() !== 0) return await copyTree(from, to);
+  const module = new URL("./copy-tree.ts", import.meta.url).href;
+  // It reads the program as root, for the program may lie where nobody else can read.
+  const code = `
+    const { copyTree } = await import(${JSON.stringify(module)});
+    process.setgroups([]), process.setgid(${nobody}), process.setuid(${nobody});
+    await copyTree(process.argv[1], process.argv[2]);`;
+  await promisify(execFile)("chown", ["-R", `${nobody}:${nobody}`, root]);
+  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code, from, to]);
+}
+
+test("a folder that is read-only is copied with what is in it, and is read-only again (AR-19)", async () => {
+  await writeFile(join(from, "deep/folder/history"), "kept");
+  await chmod(join(from, "deep/folder"), 0o500);
+  await copyAsAnybody();
+  expect(await readFile(join(to, "deep/folder/history"), "utf8")).toBe("kept");
+  expect((await stat(join(to, "deep/folder"))).mode & 0o777).toBe(0o500);
+  for (const side of [from, to]) await chmod(join(side, "deep/folder"), 0o700);
 });
 
 test("what cannot be written is an error, and not a smaller copy", async () => {

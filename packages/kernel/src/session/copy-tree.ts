@@ -15,9 +15,10 @@ async function unlessGone<Value>(look: Promise<Value>): Promise<Value | undefine
 async function copyFolder(from: string, to: string): Promise<void> {
   const { mode } = await lstat(from);
   const names = await readdir(from);
-  await mkdir(to, { recursive: true });
-  await chmod(to, mode & 0o777);
+  await mkdir(to, { recursive: true, mode: 0o700 });
   for (const name of names) await unlessGone(copyEntry(join(from, name), join(to, name)));
+  // Last: nobody but root could fill a folder that is read-only.
+  await chmod(to, mode & 0o777);
 }
 
 /** Sockets and pipes are no memory, and belong to a process. */
