@@ -42,7 +42,7 @@ export interface HouseNeed {
   readonly limits?: Partial<Limits>;
 }
 
-export const stateDirOf = (root: string): string => join(root, "state");
+const stateDirOf = (root: string): string => join(root, "state");
 export const workspaceOf = (root: string): string => join(root, "workspace");
 
 export async function openHouse({ root, harness, surroundings, limits = {} }: HouseNeed): Promise<House> {

@@ -1,6 +1,7 @@
 /** OpenCode's configuration: the gateway as its only provider, and what it asks before it does it. */
 import { type Frame, isFrame, type LaunchNeed } from "@corral/kernel";
 import { type GatewayOptions, gatewayOf } from "../gateway.ts";
+import { text, texts } from "./reading.ts";
 
 type Dialect = NonNullable<GatewayOptions["dialect"]>;
 
@@ -71,7 +72,6 @@ export const config = (options: Given["options"], apiKey?: string): object => ({
   ...providerConfig(options, apiKey),
 });
 
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
 const pairs = (list: unknown): Readonly<Record<string, string>> =>
   Object.fromEntries(
     (Array.isArray(list) ? list.filter(isFrame) : []).map(({ name, value }) => [text(name), text(value)]),
@@ -79,7 +79,7 @@ const pairs = (list: unknown): Readonly<Record<string, string>> =>
 
 function mcpServer({ command, args, env, url, headers }: Frame): object {
   if (typeof url === "string") return { type: "remote", url, headers: pairs(headers) };
-  return { type: "local", command: [command, ...(Array.isArray(args) ? args : [])], environment: pairs(env) };
+  return { type: "local", command: [text(command), ...texts(args)], environment: pairs(env) };
 }
 
 /** MCP servers as ACP has them, in OpenCode's words. */

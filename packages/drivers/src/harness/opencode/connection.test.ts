@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConnectNeed, type Frame, type Question, type Reply, systemClock } from "@corral/kernel";
+import { type Clock, type ConnectNeed, type Frame, type Question, type Reply, systemClock } from "@corral/kernel";
 import { makeId, type SessionUpdate } from "@corral/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ServedConnection } from "./connection.ts";
@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-async function connect(over: Partial<ConnectNeed> = {}): Promise<ServedConnection> {
+async function connect(over: Partial<ConnectNeed> = {}, clock: Clock = systemClock): Promise<ServedConnection> {
   const need = {
     clock: systemClock,
     session: makeId("session", 0, new Uint8Array(16)),
@@ -60,7 +60,7 @@ async function connect(over: Partial<ConnectNeed> = {}): Promise<ServedConnectio
         leaves += 1;
       },
     },
-    requests: requests({ server: server.server, clock: systemClock, directory: "/work" }),
+    requests: requests({ server: server.server, clock, directory: "/work" }),
   });
   await connection.open();
   return connection;
@@ -176,6 +176,28 @@ test("a prompt that the server turns down is a fault without its words (CR-07)",
   const fault = await faultOf(connection.prompt(text("hello")));
   expect(fault).toMatchObject({ code: "harness.refused", more: { httpStatus: 500 } });
   expect(String(fault)).not.toContain("TypeError");
+});
+
+test("a prompt whose request is not answered is broken off on the server too (C-03)", async () => {
+  let next = Number.POSITIVE_INFINITY;
+  const after = (ms: number, then: () => void) => {
+    const sooner = Math.min(ms, next);
+    next = Number.POSITIVE_INFINITY;
+    return systemClock.after(sooner, then);
+  };
+  const connection = await connect({}, { ...systemClock, after });
+  next = 300;
+  server.answers.set(`POST /session/${native}/prompt_async`, { status: 204, never: true });
+  expect(await faultOf(connection.prompt(text("hello")))).toMatchObject({ code: "harness.stalled" });
+  expect(server.requests.filter(({ path }) => path.endsWith("/abort"))).toHaveLength(1);
+  expect(server.closed()).toBe(false);
+});
+
+test("a prompt of which only an error is heard fails, and is broken off in case it begins after all (C-03)", async () => {
+  const { prompting } = await begin(await connect(), { busy: false });
+  server.say("session.error", { error: { name: "UnknownError", data: { message: "no such agent" } } });
+  expect(await faultOf(prompting)).toMatchObject({ code: "harness.refused", message: "no such agent" });
+  expect(server.requests.filter(({ path }) => path.endsWith("/abort"))).toHaveLength(1);
 });
 
 test("an error of the turn before is no end of the next one (C-03)", async () => {

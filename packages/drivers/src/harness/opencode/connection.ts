@@ -77,6 +77,8 @@ export class ServedConnection implements Opening {
   #model = "";
   #models: readonly Model[] = [];
   #turn: ServedTurn | undefined;
+  /** The messages of turns before. */
+  readonly #earlier = new Set<string>();
   /** Why nothing can be asked any more. */
   #over: Fault | undefined;
   #closing: Promise<Exit> | undefined;
@@ -120,7 +122,7 @@ export class ServedConnection implements Opening {
 
   async prompt(prompt: readonly ContentBlock[]): Promise<PromptResult> {
     if (this.#over) throw this.#over;
-    const turn = new ServedTurn(this.#need.clock);
+    const turn = new ServedTurn(this.#need.clock, this.#earlier);
     this.#turn = turn;
     this.#telling.begin();
     this.#once.prompt();
@@ -134,8 +136,12 @@ export class ServedConnection implements Opening {
       return result;
     } catch (error) {
       // That the server has died says more than that a request to it was broken off.
-      throw isFault(error, "harness.crashed") ? await this.#whyGone(error) : error;
+      const reason = isFault(error, "harness.crashed") ? await this.#whyGone(error) : error;
+      // It may have taken what it did not answer to, and would work on with nobody to hear it.
+      if (!turn.over && !this.#over) await this.#within(this.#abort());
+      throw reason;
     } finally {
+      turn.leave();
       this.#turn = undefined;
       this.#withdraw();
       if (turn.raw) this.#need.host.notice({ kind: "unexpected_frame", text: `OpenCode: ${turn.raw}` });
@@ -257,8 +263,11 @@ export class ServedConnection implements Opening {
     if (type === "permission.asked") void this.#ask(properties);
     if (type === "permission.replied") this.#asking.get(text(properties.requestID))?.over.abort();
     if (type === "question.asked") void this.#settle("question", this.#requests.reject(text(properties.id)));
-    this.#turn?.hear(type, properties, own);
-    if (!own || !this.#turn) return undefined;
+    if (!this.#turn) {
+      if (type === "message.updated") this.#earlier.add(text(frame(properties.info).id));
+      return undefined;
+    }
+    if (!this.#turn.hear(type, properties, own) || !own) return undefined;
     const updates = this.#telling.hear(type, properties).flatMap((update) => this.#once.update(update));
     const waits = updates.flatMap((update) => this.#need.host.update(update) ?? []);
     return waits.length > 0 ? Promise.all(waits).then(() => undefined) : undefined;

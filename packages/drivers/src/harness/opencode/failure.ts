@@ -1,14 +1,12 @@
 /** Why a turn of OpenCode failed, so that a program can read it; what it says of its own inside stays out of the fault. */
-import { type Frame, isFrame } from "@corral/kernel";
+import type { Frame } from "@corral/kernel";
 import { cutText, Fault } from "@corral/protocol";
-
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const text = (thing: unknown): string | undefined => (typeof thing === "string" && thing !== "" ? thing : undefined);
+import { frame, text } from "./reading.ts";
 
 /** What the model server itself called it. */
 function modelError(body: unknown): Frame {
   try {
-    const { type, code } = frame(frame(JSON.parse(text(body) ?? "{}")).error);
+    const { type, code } = frame(frame(JSON.parse(text(body) || "{}")).error);
     const known = Object.entries({ type, code }).filter(([, value]) => typeof value === "string");
     return known.length > 0 ? { modelError: Object.fromEntries(known) } : {};
   } catch {
@@ -28,8 +26,8 @@ export interface Failure {
 export function failure(error: unknown): Failure {
   const { name, data: known } = frame(error);
   const { message, statusCode, responseBody } = frame(known);
-  const errorName = text(name) ?? "UnknownError";
-  const said = text(message) ?? "";
+  const errorName = text(name) || "UnknownError";
+  const said = text(message);
   const hidden = said === "" || isException(said);
   const fault = new Fault("harness.refused", {
     detail: hidden ? "OpenCode failed without a reason that is meant for people." : cutText(said, 1_000),

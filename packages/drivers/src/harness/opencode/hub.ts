@@ -1,6 +1,7 @@
 /** The one stream of events of an OpenCode server, told to each session that is meant; when it breaks, the server is ended. */
 import { type Clock, type Frame, isFrame, type Server } from "@corral/kernel";
 import { createParser } from "eventsource-parser";
+import { frame, text } from "./reading.ts";
 
 export interface Told {
   readonly type: string;
@@ -13,13 +14,10 @@ export interface Told {
 export type Listener = (told: Told) => Promise<void> | undefined;
 
 /** It says something every ten seconds, if only that it lives. */
-export const silenceLimitMs = 45_000;
+const silenceLimitMs = 45_000;
 
 /** Further events of a cut stream are no use: whoever missed the end of a turn would wait for ever. */
 const maxFrameBytes = 64 * 1024 * 1024;
-
-const text = (thing: unknown): string | undefined => (typeof thing === "string" ? thing : undefined);
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
 
 export class Hub {
   readonly #server: Server;
@@ -94,14 +92,14 @@ export class Hub {
     const { payload: told } = frame(JSON.parse(event));
     const { type, properties } = frame(told);
     const native = text(frame(properties).sessionID);
-    if (typeof type !== "string" || !isFrame(properties) || native === undefined) return undefined;
+    if (typeof type !== "string" || !isFrame(properties) || native === "") return undefined;
     if (type === "session.created") this.#adopt(native, text(frame(properties.info).parentID));
     const root = this.#roots.get(native) ?? native;
     return this.#listeners.get(root)?.({ type, properties, own: root === native });
   }
 
-  #adopt(native: string, parent: string | undefined): void {
-    const root = parent === undefined ? undefined : (this.#roots.get(parent) ?? parent);
+  #adopt(native: string, parent: string): void {
+    const root = parent === "" ? undefined : (this.#roots.get(parent) ?? parent);
     if (root !== undefined && this.#listeners.has(root)) this.#roots.set(native, root);
   }
 }

@@ -1,8 +1,8 @@
 /** Prompts as ACP has them, in OpenCode's words. */
-import { type Frame, isFrame } from "@corral/kernel";
+import type { Frame } from "@corral/kernel";
 import type { ContentBlock } from "@corral/protocol";
+import { frame, text } from "./reading.ts";
 
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
 const said = (words: string): Frame => ({ type: "text", text: words });
 const inlined = ({ mimeType, data, uri }: Frame): Frame => {
   const filename = text(uri).split("/").at(-1);
@@ -27,7 +27,7 @@ const parts: Readonly<Record<string, (block: Frame) => Frame>> = {
   audio: inlined,
   resource_link: linked,
   resource: ({ resource }) => {
-    const { uri, text: content } = isFrame(resource) ? resource : {};
+    const { uri, text: content } = frame(resource);
     return said(`<resource uri="${text(uri)}">\n${text(content)}\n</resource>`);
   },
 };

@@ -24,7 +24,7 @@ const providers = z.object({
   default: z.record(z.string(), z.string()),
 });
 
-export type Providers = z.infer<typeof providers>;
+type Providers = z.infer<typeof providers>;
 
 interface Asked {
   readonly method: "GET" | "POST" | "DELETE";
@@ -101,8 +101,6 @@ export interface Requests {
   /** The names of the agents that a person may choose. */
   agents(): Promise<readonly string[]>;
   providers(): Promise<Providers>;
-  /** Lets go of what the server holds for the directory. */
-  forgetDirectory(): Promise<void>;
 }
 
 export function requests(reach: Reach): Requests {
@@ -128,6 +126,5 @@ export function requests(reach: Reach): Requests {
       return all.filter(({ mode, hidden }) => mode !== "subagent" && !hidden).map(({ name }) => name);
     },
     providers: () => read(reach, { method: "GET", path: "/config/providers" }, providers),
-    forgetDirectory: async () => void (await tell(reach, post("/instance/dispose"))),
   };
 }

@@ -11,6 +11,13 @@ export interface Request {
   readonly body: Frame;
 }
 
+interface StandInAnswer {
+  readonly status: number;
+  readonly body?: unknown;
+  /** It is taken, and not answered. */
+  readonly never?: boolean;
+}
+
 export interface StandIn extends AsyncDisposable {
   readonly server: Server;
   readonly requests: readonly Request[];
@@ -19,7 +26,7 @@ export interface StandIn extends AsyncDisposable {
   /** Says an event of the conversation. */
   say(type: string, properties?: Frame): void;
   /** What is answered instead, by the beginning of a path. */
-  readonly answers: Map<string, { readonly status: number; readonly body?: unknown }>;
+  readonly answers: Map<string, StandInAnswer>;
   /** Cuts the stream of events. */
   cut(): void;
   die(exit: Partial<Exit>): void;
@@ -63,7 +70,8 @@ class Book {
     this.requests.push({ method, path: url, directory, body: await bodyOf(request) });
     this.#wake.resolve();
     this.#wake = Promise.withResolvers();
-    const { status, body } = this.#answer(method, url);
+    const { status, body, never } = this.#answer(method, url);
+    if (never) return;
     response.writeHead(status, { "content-type": "application/json" });
     response.end(status === 204 ? undefined : JSON.stringify(body ?? {}));
   }
@@ -81,7 +89,7 @@ class Book {
     for (const stream of this.streams) stream.write(`data: {"directory":"/","payload":${told}}\n\n`);
   }
 
-  #answer(method: string, url: string): { readonly status: number; readonly body?: unknown } {
+  #answer(method: string, url: string): StandInAnswer {
     const [, wanted] = [...this.answers].find(([beginning]) => `${method} ${url}`.startsWith(beginning)) ?? [];
     const status = url.endsWith("prompt_async") ? 204 : 200;
     return wanted ?? { status, body: usual[`${method} ${url}`] ?? true };

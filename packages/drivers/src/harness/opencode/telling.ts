@@ -1,10 +1,8 @@
 /** What an OpenCode server tells of a conversation, as ACP updates. */
 import { type Frame, isFrame } from "@corral/kernel";
 import type { SessionUpdate } from "@corral/protocol";
+import { frame, text } from "./reading.ts";
 import { toolUpdates } from "./tools.ts";
-
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
 
 const voices: Readonly<Record<string, "agent_message_chunk" | "agent_thought_chunk">> = {
   text: "agent_message_chunk",

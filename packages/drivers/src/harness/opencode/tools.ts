@@ -1,9 +1,7 @@
 /** OpenCode's tools in the words of ACP: what kind they are, where they work, and what became of them. */
-import { type Frame, isFrame, type Question } from "@corral/kernel";
+import type { Frame, Question } from "@corral/kernel";
 import type { SessionUpdate } from "@corral/protocol";
-
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const text = (thing: unknown): string | undefined => (typeof thing === "string" && thing !== "" ? thing : undefined);
+import { frame, text, texts } from "./reading.ts";
 
 const kinds: Readonly<Record<string, string>> = {
   bash: "execute",
@@ -24,30 +22,30 @@ const kinds: Readonly<Record<string, string>> = {
 export const kindOf = (tool: string): string => kinds[tool] ?? "other";
 
 const locations = (input: Frame): readonly Frame[] => {
-  const path = text(input.filePath) ?? text(input.filepath) ?? text(input.path);
-  return path === undefined ? [] : [{ path }];
+  const path = text(input.filePath) || text(input.filepath) || text(input.path);
+  return path === "" ? [] : [{ path }];
 };
 
-const said = (words: string | undefined): Frame =>
-  words === undefined ? {} : { content: [{ type: "content", content: { type: "text", text: words } }] };
+const said = (words: string): Frame =>
+  words === "" ? {} : { content: [{ type: "content", content: { type: "text", text: words } }] };
 
 /** What an edit changed stands in its input; a write has no past that it would tell. */
 function diffOf(tool: string, input: Frame): readonly Frame[] {
   const path = text(input.filePath);
-  if (kindOf(tool) !== "edit" || path === undefined) return [];
-  const newText = text(input.newString) ?? text(input.content);
-  if (newText === undefined) return [];
+  if (kindOf(tool) !== "edit" || path === "") return [];
+  const newText = text(input.newString) || text(input.content);
+  if (newText === "") return [];
   const oldText = text(input.oldString);
-  return [{ type: "diff", path, newText, ...(oldText === undefined ? {} : { oldText }) }];
+  return [{ type: "diff", path, newText, ...(oldText === "" ? {} : { oldText }) }];
 }
 
 function ending(tool: string, state: Frame): Frame {
   const input = frame(state.input);
   if (state.status === "error") {
-    const error = text(state.error) ?? "The tool failed.";
+    const error = text(state.error) || "The tool failed.";
     return { status: "failed", ...said(error), rawOutput: { error } };
   }
-  const output = typeof state.output === "string" ? state.output : "";
+  const output = text(state.output);
   const { content } = said(output);
   return {
     status: "completed",
@@ -58,10 +56,10 @@ function ending(tool: string, state: Frame): Frame {
 
 /** The next thing that is to be said of a tool; `known` when something was said before. */
 export function toolUpdates(part: Frame, known: boolean): readonly SessionUpdate[] {
-  const [tool, toolCallId] = [text(part.tool) ?? "tool", text(part.callID) ?? text(part.id) ?? "tool"];
+  const [tool, toolCallId] = [text(part.tool) || "tool", text(part.callID) || text(part.id) || "tool"];
   const state = frame(part.state);
   const input = frame(state.input);
-  const title = text(input.command) ?? text(state.title) ?? tool;
+  const title = text(input.command) || text(state.title) || tool;
   const face = { kind: kindOf(tool), title, locations: locations(input), rawInput: input };
   const begun: SessionUpdate = { sessionUpdate: "tool_call", toolCallId, ...face, status: "pending" };
   const next = (over: Frame): SessionUpdate => ({ sessionUpdate: "tool_call_update", toolCallId, ...over });
@@ -83,11 +81,11 @@ const options = [
 
 /** A permission that OpenCode wants, as a question. */
 export function questionOf(asked: Frame): Question {
-  const permission = text(asked.permission) ?? "tool";
+  const permission = text(asked.permission) || "tool";
   const rawInput = frame(asked.metadata);
-  const patterns = Array.isArray(asked.patterns) ? asked.patterns.filter((one) => typeof one === "string") : [];
-  const title = text(rawInput.command) ?? ([permission, ...patterns].join(" ") || permission);
-  const toolCallId = text(frame(asked.tool).callID) ?? text(asked.id) ?? permission;
+  const patterns = texts(asked.patterns);
+  const title = text(rawInput.command) || [permission, ...patterns].join(" ") || permission;
+  const toolCallId = text(frame(asked.tool).callID) || text(asked.id) || permission;
   const toolCall = {
     ...{ toolCallId, title, kind: kindOf(permission), status: "pending" },
     ...{ locations: locations(rawInput), rawInput },

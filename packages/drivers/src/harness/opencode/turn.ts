@@ -1,10 +1,9 @@
 /** One prompt on an OpenCode server and its one end, out of what the stream of events tells. */
-import { type Clock, type Frame, isFrame, type PromptResult } from "@corral/kernel";
+import type { Clock, Frame, PromptResult } from "@corral/kernel";
 import { addUsage, Fault, type Usage } from "@corral/protocol";
 import { type Failure, failure } from "./failure.ts";
+import { frame, text } from "./reading.ts";
 
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
 const count = (thing: unknown): number => (typeof thing === "number" && thing > 0 ? Math.round(thing) : 0);
 
 function usageOf({ input, output, reasoning, cache }: Frame): Usage | undefined {
@@ -34,22 +33,29 @@ export class ServedTurn {
   /** Answers that have begun and not ended. */
   readonly #open = new Set<string>();
   #busy = false;
+  /** Whether an answer of the conversation itself has begun, and not only one of an agent that it started. */
+  #answered = false;
+  #over = false;
   #cancelled = false;
   #finish = "";
   #failure: Failure | undefined;
   #abort: (() => void) | undefined;
 
   readonly #clock: Clock;
+  readonly #earlier: Set<string>;
 
-  constructor(clock: Clock) {
+  /** `earlier`: the messages of turns before, by their ids. Something may still be told of them, and is not of this turn. */
+  constructor(clock: Clock, earlier: Set<string>) {
     this.#clock = clock;
+    this.#earlier = earlier;
     this.ended = this.#end.promise;
     // Whoever prompts waits for more than this, and may have been told something else before.
     this.ended.catch(() => undefined);
   }
 
-  get cancelled(): boolean {
-    return this.#cancelled;
+  /** Whether the server has told that it does nothing more for it. */
+  get over(): boolean {
+    return this.#over;
   }
 
   /** What stood in an exception, for the log only. */
@@ -68,13 +74,41 @@ export class ServedTurn {
     this.#end.reject(error);
   }
 
-  hear(type: string, properties: Frame, own: boolean): void {
-    if (type === "message.updated") this.#note(frame(properties.info), own);
-    if (!own) return;
+  /** From now on its messages are an earlier turn's. */
+  leave(): void {
+    for (const id of this.#costs.keys()) this.#earlier.add(id);
+  }
+
+  /** False for what is of an earlier turn. */
+  hear(type: string, properties: Frame, own: boolean): boolean {
+    if (type === "message.updated") {
+      const message = frame(properties.info);
+      if (!this.#isOfThis(text(message.id))) return false;
+      this.#note(message, own);
+    }
+    if (own) this.#hearOwn(type, properties);
+    return true;
+  }
+
+  #hearOwn(type: string, properties: Frame): void {
     if (type === "session.status" && frame(properties.status).type === "busy") this.#begin();
     if (type === "session.error") this.#err(properties.error);
     // Told twice after an abort or an error, the first time before the answer has its end.
-    if (type === "session.idle" && this.#busy && this.#open.size === 0) this.#settle();
+    if (type === "session.idle" && this.#busy && this.#open.size === 0 && this.#hasCause) {
+      this.#over = true;
+      this.#settle();
+    }
+  }
+
+  /** Without one of these it is the end of an earlier turn that is told. */
+  get #hasCause(): boolean {
+    return this.#answered || this.#cancelled || this.#failure !== undefined;
+  }
+
+  /** No answer is begun before the server works. */
+  #isOfThis(message: string): boolean {
+    if (!this.#busy) this.#earlier.add(message);
+    return !this.#earlier.has(message);
   }
 
   #begin(): void {
@@ -87,8 +121,9 @@ export class ServedTurn {
     if (role !== "assistant") return;
     this.#costs.set(text(id), usageOf(frame(tokens)));
     if (!own) return;
+    this.#answered = true;
+    this.#finish = text(finish) || this.#finish;
     if (error !== undefined) this.#failure ??= this.#failureOf(error);
-    this.#finish = text(finish);
     if (frame(time).completed === undefined) this.#open.add(text(id));
     else this.#open.delete(text(id));
   }
