@@ -30,6 +30,14 @@ afterEach(async () => {
 });
 
 async function connect(over: Partial<ConnectNeed> = {}, clock: Clock = systemClock): Promise<ServedConnection> {
+  const hub = new Hub(server.server, systemClock);
+  await hub.open();
+  const connection = await made(hub, over, clock);
+  await connection.open();
+  return connection;
+}
+
+async function made(hub: Hub, over: Partial<ConnectNeed>, clock: Clock = systemClock): Promise<ServedConnection> {
   const need = {
     clock: systemClock,
     session: makeId("session", 0, new Uint8Array(16)),
@@ -48,9 +56,7 @@ async function connect(over: Partial<ConnectNeed> = {}, clock: Clock = systemClo
     },
     ...over,
   } as unknown as ConnectNeed;
-  const hub = new Hub(server.server, systemClock);
-  await hub.open();
-  const connection = new ServedConnection({
+  return new ServedConnection({
     need,
     hub,
     home: await homeOf({ dir, stateDir: dir, digest: "0".repeat(32) }),
@@ -62,8 +68,6 @@ async function connect(over: Partial<ConnectNeed> = {}, clock: Clock = systemClo
     },
     requests: requests({ server: server.server, clock, directory: "/work" }),
   });
-  await connection.open();
-  return connection;
 }
 
 const text = (said: string) => [{ type: "text" as const, text: said }];
@@ -168,6 +172,51 @@ test("an exception inside the server is a stable code to the person, and stands 
   expect(fault).toMatchObject({ code: "harness.refused", more: { errorName: "UnknownError" } });
   expect(JSON.stringify({ ...(fault as Error), message: (fault as Error).message })).not.toMatch(/TypeError|bunfs/);
   expect(notices.join()).toContain("TypeError");
+});
+
+test("a stream of events that does not come is a stable code to the person, and the server is ended (CR-07)", async () => {
+  server.answers.set("GET /global/event", { status: 503, body: { stack } });
+  const fault = await faultOf(connect());
+  expect(fault).toMatchObject({ code: "harness.start", message: expect.stringContaining("503") });
+  expect([String(fault).includes("TypeError"), server.closed()]).toEqual([false, true]);
+  await server[Symbol.asyncDispose]();
+  const unheard = await faultOf(connect());
+  expect(unheard).toMatchObject({ code: "harness.start" });
+  expect(String(unheard)).not.toContain("fetch failed");
+  server = await standIn();
+});
+
+test("an answer that is no JSON is a fault without its words (CR-07)", async () => {
+  server.answers.set("GET /agent", { status: 200, raw: "<html>" });
+  const fault = await faultOf(connect());
+  expect(fault).toMatchObject({ code: "harness.protocol" });
+  expect(String(fault)).not.toContain("html");
+});
+
+test("a connection that is closed while it opens hears nothing, and the next one of its conversation goes on", async () => {
+  const hub = new Hub(server.server, systemClock);
+  await hub.open();
+  const early = await made(hub, { restore: { native } });
+  const opening = faultOf(early.open());
+  await early.close({ force: true });
+  expect(await opening).toMatchObject({ code: "harness.crashed" });
+  const [older, newer] = [hub.listen(native, () => undefined), []] as [() => void, string[]];
+  hub.listen(native, ({ type }) => void newer.push(type));
+  older();
+  server.say("session.idle");
+  while (newer.length === 0) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test("who comes to a server that has ended is told so, and who has left is not", async () => {
+  const hub = new Hub(server.server, systemClock);
+  await hub.open();
+  const told: string[] = [];
+  hub.onEnd(() => void told.push("left"))();
+  hub.onEnd(() => void told.push("there"));
+  server.die({ signal: "SIGKILL" });
+  await server.server.exited;
+  hub.onEnd(({ signal }) => void told.push(`late, ${signal}`));
+  expect(told).toEqual(["there", "late, SIGKILL"]);
 });
 
 test("a prompt that the server turns down is a fault without its words (CR-07)", async () => {

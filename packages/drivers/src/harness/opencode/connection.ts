@@ -72,6 +72,7 @@ export class ServedConnection implements Opening {
   #started: Started | undefined;
   #native = "";
   #unlisten: () => void = () => undefined;
+  #unwatch: () => void = () => undefined;
   #mode = "";
   #modes: readonly string[] = [];
   #model = "";
@@ -91,7 +92,7 @@ export class ServedConnection implements Opening {
     this.#home = home;
     this.#once = retold(need.clock);
     this.exited = this.#closed.promise;
-    void lease.server.exited.then((exit) => this.#leave(crashed("opencode", exit), exit));
+    this.#unwatch = hub.onEnd((exit) => this.#leave(crashed("opencode", exit), exit));
   }
 
   get started(): Started {
@@ -103,6 +104,8 @@ export class ServedConnection implements Opening {
     const [{ how, native }, modes] = await Promise.all([this.#openConversation(), this.#requests.agents()]);
     this.#native = native;
     await this.#home.note(native);
+    // Closed meanwhile: nobody would ever take the ear away again.
+    if (this.#over) throw this.#over;
     this.#unlisten = this.#hub.listen(native, (told) => this.#hear(told));
     this.#modes = modes;
     this.#mode = modes.includes("build") ? "build" : (modes[0] ?? "");
@@ -178,6 +181,7 @@ export class ServedConnection implements Opening {
   #leave(reason: Fault, exit: Exit): void {
     if (this.#over) return;
     this.#over = reason;
+    this.#unwatch();
     this.#unlisten();
     this.#withdraw();
     this.#turn?.fail(reason);

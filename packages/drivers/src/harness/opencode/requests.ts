@@ -67,10 +67,18 @@ async function send({ server, clock, directory }: Reach, { method, path, body }:
   }
 }
 
+function parsed(written: string): unknown {
+  try {
+    return JSON.parse(written);
+  } catch {
+    return undefined; // What is no JSON has no shape that is known either.
+  }
+}
+
 async function read<Answer>(reach: Reach, asked: Asked, schema: z.ZodType<Answer>): Promise<Answer> {
   const response = await send(reach, asked);
   if (!response.ok) throw refused(asked.path, response.status);
-  const answer = schema.safeParse(await response.json());
+  const answer = schema.safeParse(parsed(await response.text()));
   if (answer.success) return answer.data;
   throw new Fault("harness.protocol", {
     detail: `OpenCode answered ${asked.path} in a shape that Corral does not know.`,

@@ -115,8 +115,12 @@ function hubOf({ server }: Lease, { clock }: ConnectNeed): Promise<Hub> {
 const tidied = new WeakMap<Servers, Promise<void>>();
 
 function tidyOnce(servers: Servers, dir: string): Promise<void> {
-  const tidying = tidied.get(servers) ?? tidyHomes(dir);
+  const known = tidied.get(servers);
+  if (known) return known;
+  const tidying = tidyHomes(dir);
   tidied.set(servers, tidying);
+  // Whoever waits for it is told; the next session tries again.
+  tidying.catch(() => tidied.delete(servers));
   return tidying;
 }
 

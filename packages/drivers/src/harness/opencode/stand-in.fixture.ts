@@ -14,6 +14,8 @@ export interface Request {
 interface StandInAnswer {
   readonly status: number;
   readonly body?: unknown;
+  /** Instead of a body: words that are no JSON. */
+  readonly raw?: string;
   /** It is taken, and not answered. */
   readonly never?: boolean;
 }
@@ -60,7 +62,7 @@ class Book {
 
   async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url = "" } = request;
-    if (url === "/global/event") {
+    if (url === "/global/event" && !this.answers.has("GET /global/event")) {
       this.streams.add(response);
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(": hello\n\n");
@@ -70,8 +72,9 @@ class Book {
     this.requests.push({ method, path: url, directory, body: await bodyOf(request) });
     this.#wake.resolve();
     this.#wake = Promise.withResolvers();
-    const { status, body, never } = this.#answer(method, url);
+    const { status, body, never, raw } = this.#answer(method, url);
     if (never) return;
+    if (raw !== undefined) return void response.writeHead(status).end(raw);
     response.writeHead(status, { "content-type": "application/json" });
     response.end(status === 204 ? undefined : JSON.stringify(body ?? {}));
   }
