@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { Clock } from "@corral/kernel";
 import { Fault, type FaultRecord, isFault } from "@corral/protocol";
+import type { Near } from "./sqlite-near.ts";
 import type { Answer, FromWorker, ToWorker, WorkerNeed, Write } from "./sqlite-wire.ts";
 
 /** Longer than any checkpoint on a disk that works. */
@@ -51,6 +52,7 @@ export interface LinkNeed {
   /** The thread's program. */
   readonly url: URL;
   readonly worker: WorkerNeed;
+  readonly near: Near;
   readonly clock: Clock;
 }
 
@@ -63,6 +65,9 @@ export class Link {
   #rest: (() => void) | undefined;
   #waiting: Job[] = [];
   #flying: readonly Job[] = [];
+  #flownMs = 0;
+  /** What is read and heard meanwhile has its turn before the next commit on this thread. */
+  #pausing = false;
   #ended: Fault | undefined;
   #over = false;
   #closing: Promise<void> | undefined;
@@ -74,7 +79,8 @@ export class Link {
   send(write: Write): Promise<number> {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ write, resolve, reject }) === 1 && this.#flying.length === 0) this.#soon();
+      if (this.#waiting.push({ write, resolve, reject }) === 1 && this.#flying.length === 0 && !this.#pausing)
+        this.#soon();
     });
   }
 
@@ -105,11 +111,28 @@ export class Link {
 
   /** One group at a time: a bigger next group is worth more than a second one under way. */
   #next(): void {
-    if (this.#flying.length > 0 || this.#starting) return;
-    if (this.#waiting.length > 0) this.#fly();
+    if (this.#flying.length > 0 || this.#starting || this.#pausing) return;
+    if (this.#waiting.length > 0) this.#commit();
     else if (!this.#closing) this.#pause();
     else if (this.#worker) this.#worker.postMessage("close" satisfies ToWorker);
     else this.#end(closedFault());
+  }
+
+  #commit(): void {
+    const group = this.#waiting;
+    const answers = this.#need.near.commit(group.map(({ write }) => write));
+    if (answers) this.#committed(group, answers);
+    else this.#fly();
+  }
+
+  #committed(group: readonly Job[], answers: readonly Answer[]): void {
+    this.#waiting = [];
+    this.#pausing = true;
+    this.#need.clock.soon(() => {
+      this.#pausing = false;
+      this.#next();
+    });
+    this.#tell(group, answers);
   }
 
   #fly(): void {
@@ -119,6 +142,7 @@ export class Link {
     this.#waiting = [];
     // Whoever waits for an answer keeps the program alive; an idle store does not.
     this.#worker.ref();
+    this.#flownMs = this.#need.clock.monotonicMs();
     this.#worker.postMessage(this.#flying.map(({ write }) => write) satisfies ToWorker);
   }
 
@@ -157,8 +181,14 @@ export class Link {
 
   #settle(answers: readonly Answer[]): void {
     const told = this.#flying;
-    const refused = new Set<string>();
     this.#flying = [];
+    this.#need.near.tookElsewhere(this.#need.clock.monotonicMs() - this.#flownMs);
+    this.#tell(told, answers);
+    this.#soon();
+  }
+
+  #tell(told: readonly Job[], answers: readonly Answer[]): void {
+    const refused = new Set<string>();
     for (const [at, { write, resolve, reject }] of told.entries()) {
       const answer = answers[at] ?? 0;
       if (typeof answer === "number") resolve(answer);
@@ -168,7 +198,6 @@ export class Link {
       }
     }
     if (refused.size > 0) this.#refuseBehind(refused);
-    this.#soon();
   }
 
   /** What a writer sent before it heard of a refusal stood on the refused append. */

@@ -17,6 +17,7 @@ const maxRemembered = 10_000;
 
 const prepareAll = (db: DatabaseSync) => ({
   begin: db.prepare("BEGIN IMMEDIATE"),
+  version: db.prepare("PRAGMA data_version"),
   commit: db.prepare("COMMIT"),
   find: db.prepare("SELECT id, first, last FROM subjects WHERE name = ?"),
   open: db.prepare("INSERT INTO subjects (name, first, last) VALUES (?, 1, 0)"),
@@ -94,6 +95,8 @@ export class Writer {
   readonly #db: DatabaseSync;
   readonly #sql: Statements;
   readonly #rows: Rows;
+  /** Changes when another connection has written. */
+  #version: unknown;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -103,7 +106,7 @@ export class Writer {
 
   apply(group: readonly Write[]): readonly Answer[] {
     try {
-      return this.#commit(group, new Set());
+      return this.commit(group);
     } catch {
       // The disk refused the group as a whole. One by one, only those are refused that it has no room for, each with its reason.
       const refused = new Set<string>();
@@ -111,9 +114,15 @@ export class Writer {
     }
   }
 
+  /** The whole group or, with a throw, nothing of it. */
+  commit(group: readonly Write[]): readonly Answer[] {
+    return this.#commit(group, new Set());
+  }
+
   #commit(group: readonly Write[], refused: Set<string>): readonly Answer[] {
     try {
       this.#sql.begin.run();
+      this.#lookAround();
       const answers = group.map((one) => this.#write(one, refused));
       this.#rows.keep();
       this.#sql.commit.run();
@@ -124,6 +133,13 @@ export class Writer {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /** There are two of us, one on each thread: what the other has written is not known here. */
+  #lookAround(): void {
+    const version = this.#sql.version.get()?.data_version;
+    if (version !== this.#version) this.#rows.forget();
+    this.#version = version;
   }
 
   #commitAlone(one: Write, refused: Set<string>): Answer {

@@ -5,6 +5,7 @@ import { Fault, isFault } from "@corral/protocol";
 import { refusalOf } from "./sqlite-faults.ts";
 import { takeStateFiles } from "./sqlite-files.ts";
 import { Link } from "./sqlite-link.ts";
+import { createNear, type Near } from "./sqlite-near.ts";
 import { openToWrite } from "./sqlite-open.ts";
 import { openReader, type Reader } from "./sqlite-read.ts";
 import { newestSchema, schemaOf } from "./sqlite-schema.ts";
@@ -31,7 +32,14 @@ async function look<T>(ask: () => T): Promise<T> {
   }
 }
 
-function createStore(link: Link, reader: Reader, release: () => void): Store {
+interface Parts {
+  readonly link: Link;
+  readonly near: Near;
+  readonly reader: Reader;
+  readonly release: () => void;
+}
+
+function createStore({ link, near, reader, release }: Parts): Store {
   let closing: Promise<void> | undefined;
   const ask = <T>(question: (reader: Reader) => T): Promise<T> =>
     closing
@@ -41,6 +49,7 @@ function createStore(link: Link, reader: Reader, release: () => void): Store {
     // The writer closes last, so that it can fold the write-ahead log into the file.
     reader.close();
     await link.close();
+    near.close();
     release();
   };
   return {
@@ -89,7 +98,8 @@ export async function openSqliteStore({ dir, clock = systemClock, maxBytes, work
   const worker = { file: database, ...(maxBytes === undefined ? {} : { maxBytes }) };
   try {
     const reader = await look(() => openReady(worker));
-    return createStore(new Link({ url, worker, clock }), reader, release);
+    const near = createNear(worker, clock);
+    return createStore({ link: new Link({ url, worker, near, clock }), near, reader, release });
   } catch (error) {
     release();
     throw error;

@@ -2,6 +2,18 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "./clock.ts";
 
+const poolBytes = 4096;
+let pool: Buffer = Buffer.alloc(0);
+
+/** Few bytes of chance cost as much as many, so they are fetched ahead; none is given twice. */
+function chance(bytes: number): Uint8Array {
+  if (bytes > poolBytes / 4) return randomBytes(bytes);
+  if (pool.length < bytes) pool = randomBytes(poolBytes);
+  const given = pool.subarray(0, bytes);
+  pool = pool.subarray(bytes);
+  return given;
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -11,5 +23,5 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
   soon: (call) => void setImmediate(call),
-  chance: (bytes) => randomBytes(bytes),
+  chance,
 };

@@ -47,8 +47,9 @@ export interface Desk extends House {
 export const newId = <Kind extends IdKind>({ clock }: Pick<House, "clock">, kind: Kind): Id<Kind> =>
   makeId(kind, clock.now(), clock.chance(16));
 
-/** Chunks of a turn are folded by whoever reads on from the last snapshot; all else is rare enough to keep one. */
-const marks = (event: SessionEvent): boolean => event.type !== "turn.updated";
+/** What comes with every turn, and its chunks, are folded by whoever reads on from the last snapshot; its end keeps a new one. */
+const unmarked: ReadonlySet<string> = new Set(["turn.queued", "turn.started", "turn.updated"]);
+const marks = (event: SessionEvent): boolean => !unmarked.has(event.type);
 
 export interface ViewPlace {
   readonly id: SessionId;

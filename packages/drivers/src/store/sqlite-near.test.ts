@@ -1,0 +1,112 @@
+/** Two write one file, each on its own thread: which of them does is a matter of time, and no entry can tell. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, manualClock, systemClock } from "@corral/kernel";
+import { isFault } from "@corral/protocol";
+import { expect, onTestFinished, test } from "vitest";
+import { openSqliteStore } from "./sqlite.ts";
+import { createNear, type Near } from "./sqlite-near.ts";
+import { openToWrite } from "./sqlite-open.ts";
+import type { Write } from "./sqlite-wire.ts";
+
+async function freshDir(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "corral-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A near writer of a new file, on a disk whose speed is said. */
+async function openNear(maxBytes?: number) {
+  const file = join(await freshDir(), "a.db");
+  openToWrite({ file }).close();
+  const disk = { ms: 0.2, nowMs: 0 };
+  const clock: Clock = { ...manualClock(), monotonicMs: () => (disk.nowMs += disk.ms) };
+  const near = createNear({ file, ...(maxBytes === undefined ? {} : { maxBytes }) }, clock);
+  onTestFinished(() => near.close());
+  let last = 0;
+  const small = (): readonly Write[] => [{ subject: "a", expected: last, entries: ["x"] }];
+  const commits = (): boolean => {
+    const answers = near.commit(small());
+    if (answers) last = Number(answers[0]);
+    return answers !== undefined;
+  };
+  return { near, disk, commits, expected: () => last };
+}
+
+const trust = (near: Near): void => {
+  for (let at = 0; at < 16; at++) near.tookElsewhere(1);
+};
+
+test("a disk has to be quick for a while before anything is written on the thread that asks", async () => {
+  const { near, commits } = await openNear();
+  for (let at = 0; at < 15; at++) near.tookElsewhere(1);
+  expect(commits()).toBe(false);
+  near.tookElsewhere(1);
+  expect([commits(), commits()]).toEqual([true, true]);
+  near.tookElsewhere(20);
+  expect(commits()).toBe(false);
+});
+
+test("one slow commit on the thread that asks is the last one for a while", async () => {
+  const { near, disk, commits } = await openNear();
+  trust(near);
+  expect(commits()).toBe(true);
+  disk.ms = 30;
+  expect([commits(), commits()]).toEqual([true, false]);
+});
+
+test("the other thread has its turn now and then, so that the write-ahead log is folded into the file", async () => {
+  const { near, commits } = await openNear();
+  trust(near);
+  const done = Array.from({ length: 250 }, commits).filter(Boolean).length;
+  expect(done).toBe(200);
+  near.tookElsewhere(1);
+  expect(commits()).toBe(true);
+});
+
+test("large groups, removals and what the disk refuses are left to the other thread", async () => {
+  const { near, commits, expected } = await openNear(64 * 1024);
+  trust(near);
+  expect(commits()).toBe(true);
+  expect(near.commit([{ remove: "a" }])).toBeUndefined();
+  expect(near.commit([{ subject: "a", expected: expected(), entries: ["x".repeat(40_000)] }])).toBeUndefined();
+  const five = [0, 1, 2, 3, 4].map((at) => ({ subject: `s${at}`, expected: 0, entries: ["x"] }));
+  expect(near.commit(five)).toBeUndefined();
+  while (commits()) trust(near);
+  const before = expected();
+  expect(before).toBeGreaterThan(1);
+  trust(near);
+  expect([commits(), expected()]).toEqual([false, before]);
+});
+
+test("entries that both threads wrote in turns stand in order, and each knows what the other wrote", async () => {
+  const dir = await freshDir();
+  // Every commit seems quick, however busy this machine is.
+  const clock: Clock = { ...systemClock, monotonicMs: () => 0 };
+  await using store = await openSqliteStore({ dir, clock });
+  const all: string[] = [];
+  const append = async (...entries: readonly string[]) => {
+    expect(await store.append({ subject: "a", expected: all.length, entries })).toBe(all.push(...entries));
+  };
+  for (let at = 0; at < 300; at++) {
+    await append(`small ${at}`);
+    if (at % 7 === 0) await append(`large ${at} ${"x".repeat(40_000)}`);
+  }
+  for (const entries of [["late"], ["x".repeat(40_000)]]) {
+    const stale = store.append({ subject: "a", expected: 5, entries }).catch((error: unknown) => error);
+    expect(isFault(await stale, "store.conflict")).toBe(true);
+  }
+  const page = await store.read("a", { after: 0, limit: 1_000 });
+  expect(page.items.map(({ text }) => text)).toEqual(all);
+});
+
+test("whoever appends without end leaves the program time to read and to hear", async () => {
+  const dir = await freshDir();
+  await using store = await openSqliteStore({ dir, clock: { ...systemClock, monotonicMs: () => 0 } });
+  let heard = 0;
+  const hearing = setInterval(() => heard++, 1);
+  for (let at = 0; at < 400; at++) await store.append({ subject: "a", expected: at, entries: ["x"] });
+  clearInterval(hearing);
+  expect(heard).toBeGreaterThan(3);
+});
