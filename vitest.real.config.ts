@@ -1,6 +1,10 @@
 /** How the tests of the real harnesses run: two programs at a time, and only where `node scripts/real.ts` has prepared the ground. */
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { keepUnderWay } from "./scripts/real/under-way.ts";
+
+/** Where `scripts/real.ts` wants to be told. */
+const { CORRAL_REAL_REPORT: report, CORRAL_REAL_UNDER_WAY: underWay } = process.env;
 
 /** By how long they take, so that no long one is left for the end, where half of the machine would be idle. */
 const longest = ["opencode.real", "opencode-serve", "claude", "gemini", "pi", "opencode-shared", "logins"];
@@ -29,6 +33,10 @@ export default defineConfig({
     retry: process.env.CI ? 1 : 0,
     teardownTimeout: 10_000,
     hookTimeout: 60_000,
-    reporters: ["default"],
+    reporters: [
+      "default",
+      ...(report ? [["json", { outputFile: report }] as const] : []),
+      ...(underWay ? [keepUnderWay(underWay)] : []),
+    ],
   },
 });

@@ -15,8 +15,8 @@ const keptIn = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "co
 const corral = join(root, "packages/cli/src/main.ts");
 
 /** What `corral conformance` prints of an installed harness; its progress is shown while it comes. */
-async function measure(id: string): Promise<string> {
-  const words = [...(offline() ?? []), process.execPath, corral, "conformance", id, "--json", "--data", keptIn];
+async function measure(id: string, wall: readonly string[]): Promise<string> {
+  const words = [...wall, process.execPath, corral, "conformance", id, "--json", "--data", keptIn];
   const [command = "", ...args] = words;
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
@@ -27,9 +27,9 @@ async function measure(id: string): Promise<string> {
   return printed;
 }
 
-async function write(id: string): Promise<boolean> {
+async function write(id: string, wall: readonly string[]): Promise<boolean> {
   console.log(`${id} …`);
-  const printed = await measure(id);
+  const printed = await measure(id, wall);
   if (printed === "") return false;
   const card = cardSchema.parse(JSON.parse(printed));
   mkdirSync(join(root, folder), { recursive: true });
@@ -45,8 +45,15 @@ if (unknown !== undefined) {
   console.error(`${unknown} is no harness that is installed. usage: node scripts/cards.ts [id…]`);
   process.exit(2);
 }
+const wall = offline();
+if (!wall) {
+  console.error(
+    "The network could not be taken away (unshare --net), and a card says what was so without it: nothing is measured.",
+  );
+  process.exit(1);
+}
 let sound = true;
-for (const { id } of measured) sound = (await write(id)) && sound;
+for (const { id } of measured) sound = (await write(id, wall)) && sound;
 await runStep({ command: "biome", args: ["format", "--write", folder], show: false });
 await runStep({ command: "node", args: ["scripts/reference.ts"], show: true });
 process.exitCode = sound ? 0 : 1;

@@ -1,4 +1,4 @@
-/** What a harness that is not there means: on a laptop a part that is left out, in CI a failure. */
+/** What it means when something for the real harnesses is not there: on a laptop a part is left out, in CI it is a failure. */
 import type { TestReport } from "../house/tally.ts";
 
 export interface Missing {
@@ -13,14 +13,29 @@ export const missingLine = ({ id, why }: Missing, inCi: boolean): string =>
 
 const nothing: TestReport = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
 
-/** The report with one failure more for each harness that had to be there. */
-export function withMissing(report: TestReport = nothing, missing: readonly Missing[]): TestReport {
-  const failures = missing.map(({ id, why }) => ({
-    name: `the real ${id}`,
-    status: "failed",
-    message: `It is neither installed nor to be had, and in CI it has to be there. ${why}`,
-    assertionResults: [],
-  }));
+/** A failure that no case has found. */
+export interface Lack {
+  readonly what: string;
+  readonly why: string;
+}
+
+export const lackOf = ({ id, why }: Missing): Lack => ({
+  what: `the real ${id}`,
+  why: `It is neither installed nor to be had, and in CI it has to be there. ${why}`,
+});
+
+/** Root can take the network away, unless the system forbids it to everybody: in CI that is a failure, for nothing is proven then. */
+export function lackOfWall(need: { readonly inCi: boolean; readonly isRoot: boolean }): Lack | undefined {
+  if (!need.inCi || !need.isRoot) return undefined;
+  const why = "The network could not be taken away (unshare --net), so nothing shows that nobody phones home.";
+  return { what: "no network for the real harnesses", why };
+}
+
+export const wallLine = "The network could not be taken away here: that nobody phones home is skipped, not proven.";
+
+/** The report with one failure more for each thing that had to be there. */
+export function withLacks(report: TestReport = nothing, lacks: readonly Lack[]): TestReport {
+  const failures = lacks.map(({ what, why }) => ({ name: what, status: "failed", message: why, assertionResults: [] }));
   return {
     ...report,
     numFailedTests: report.numFailedTests + failures.length,

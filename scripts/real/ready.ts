@@ -16,6 +16,7 @@ export interface ReadyNeed {
   readonly programsDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /** Fetching waits for the network and unpacking for the disk: more at a time are not faster. */
@@ -27,7 +28,7 @@ const reason = (error: unknown): string => {
 };
 
 export async function makeReady(harnesses: readonly Harness[], need: ReadyNeed): Promise<readonly Ready[]> {
-  const { programsDir, env, say } = need;
+  const { programsDir, env, say, signal } = need;
   const stateDir = await mkdtemp(join(tmpdir(), "corral-"));
   const hostEnv = { PATH: env.PATH ?? "" };
   const clock = systemClock;
@@ -37,12 +38,12 @@ export async function makeReady(harnesses: readonly Harness[], need: ReadyNeed):
     const one = async (harness: Harness): Promise<Ready> => {
       const sinceMs = performance.now();
       try {
-        const { alreadyInstalled, version } = await installer.install(harness);
+        const { alreadyInstalled, version } = await installer.install(harness, { signal });
         const seconds = ((performance.now() - sinceMs) / 1000).toFixed(1);
         if (!alreadyInstalled) say(`${harness.id} ${version}: installed in ${programsDir} in ${seconds} s`);
         return { harness };
       } catch (error) {
-        return { harness, missing: reason(error) };
+        return { harness, missing: signal.aborted ? "it was still being installed" : reason(error) };
       }
     };
     return await inTurn(harnesses, one);
