@@ -72,6 +72,8 @@ export interface Server {
   stdout(): StderrTail;
   /** Resolves once, when it and all that it started are gone; never rejects. */
   readonly exited: Promise<Exit>;
+  /** Aborted when it has exited. Who stops waiting can be forgotten, which a promise does not do. */
+  readonly gone: AbortSignal;
   /** Ends it for all who use it. Idempotent. */
   close(): Promise<Exit>;
 }
@@ -182,24 +184,72 @@ export async function isWell(
   server: Server,
   { clock, plan, limits }: Pick<StartNeed, "clock" | "plan" | "limits">,
 ): Promise<boolean> {
-  const gone = new AbortController();
-  void server.exited.then(() => gone.abort());
   return untilHealthy({
     clock,
     deadlineMs: clock.monotonicMs() + limits.startMs,
     pollMs: limits.pollMs,
     lookMs: limits.lookMs,
     look: ({ signal }) => answers(server, plan.healthPath, signal),
-    signal: gone.signal,
+    signal: server.gone,
   });
 }
 
-/** A launch that does not come to be leaves nothing behind. */
-async function spawn({ processes, run, clock, plan }: StartNeed): Promise<{ child: Child; launch: ServerLaunch }> {
+interface Spawned {
+  readonly child: Child;
+  readonly launch: ServerLaunch;
+}
+
+/** How long a start may take, from its first step on. */
+interface Bound {
+  /** Resolves when the time is up, rejects with the signal's reason. */
+  readonly over: Promise<void>;
+  leftMs(): number;
+  takeBack(): void;
+}
+
+function boundOf({ clock, limits, signal }: StartNeed): Bound {
+  const { promise: over, resolve, reject } = Promise.withResolvers<void>();
+  // It may be over when nobody waits for it any more.
+  over.catch(() => undefined);
+  const deadlineMs = clock.monotonicMs() + limits.startMs;
+  const takeBackTimer = clock.after(limits.startMs, resolve);
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return {
+    over,
+    leftMs: () => Math.max(0, deadlineMs - clock.monotonicMs()),
+    takeBack: () => {
+      takeBackTimer();
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
+}
+
+const nothing: StderrTail = { head: [], tail: [], totalLines: 0, truncated: false };
+
+/** What a plan makes ready, within the bound. What a late one still writes is swept when it has written it. */
+async function launched({ processes, run, clock, plan, limits }: StartNeed, { over }: Bound): Promise<ServerLaunch> {
+  const tempDir = await processes.tempDir(run);
+  const writePrivate = writePrivateIn({ dir: tempDir, chance: (bytes) => clock.chance(bytes) });
+  const launching = plan.launch({ run, tempDir, writePrivate });
+  const late = over.then((): never => {
+    throw neverWell(plan, limits.startMs, nothing, nothing);
+  });
   try {
-    const tempDir = await processes.tempDir(run);
-    const writePrivate = writePrivateIn({ dir: tempDir, chance: (bytes) => clock.chance(bytes) });
-    const launch = await plan.launch({ run, tempDir, writePrivate });
+    return await Promise.race([launching, late]);
+  } catch (error) {
+    // Whether it comes to something or not, its files go; a sweep that fails is repeated at the daemon's next start.
+    void Promise.allSettled([launching]).then(() => Promise.allSettled([processes.sweep(run)]));
+    throw error;
+  }
+}
+
+/** A launch that does not come to be leaves nothing behind. */
+async function spawn(need: StartNeed, bound: Bound): Promise<Spawned> {
+  const { processes, run, plan } = need;
+  try {
+    const launch = await launched(need, bound);
     await rm(plan.logFile, { force: true });
     const { headers: _, ...program } = launch;
     return { child: await processes.spawn({ ...program, run, name: plan.name }), launch };
@@ -222,28 +272,29 @@ async function endOf(child: Child, ears: Ears): Promise<Exit> {
 }
 
 /** The server as soon as it is healthy. */
-async function comeUp(need: StartNeed, child: Child, launch: ServerLaunch, ears: Ears): Promise<Server> {
-  const { clock, plan, limits, run, signal } = need;
-  const beganMs = clock.monotonicMs();
+async function comeUp(need: StartNeed, bound: Bound, { child, launch }: Spawned): Promise<Server> {
+  const { clock, plan, limits, run } = need;
+  const ears = listen(child, need, launch.secrets);
   const unwell = () => neverWell(plan, limits.startMs, child.stderr(), ears.read());
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const takeBack = clock.after(limits.startMs, () => reject(unwell()));
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
+  const late = bound.over.then((): never => {
+    throw unwell();
+  });
   const dead = child.exited.then((exit): never => {
     throw diedYoung(plan, exit, ears.read());
   });
   // It may die, or be late, when nobody waits for it any more.
   for (const failure of [dead, late]) failure.catch(() => undefined);
   const exited = endOf(child, ears);
+  const gone = new AbortController();
+  void exited.then(() => gone.abort());
   try {
     const url = await Promise.race([ears.address, dead, late]);
-    const close = () => child.close(brisk);
-    const server: Server = { url, headers: launch.headers, pid: child.pid, run, stdout: ears.read, exited, close };
-    const startMs = Math.max(0, limits.startMs - (clock.monotonicMs() - beganMs));
-    if (await Promise.race([isWell(server, { clock, plan, limits: { ...limits, startMs } }), dead, late]))
-      return server;
+    const server: Server = {
+      ...{ url, headers: launch.headers, pid: child.pid, run, stdout: ears.read, exited, gone: gone.signal },
+      close: () => child.close(brisk),
+    };
+    const well = isWell(server, { clock, plan, limits: { ...limits, startMs: bound.leftMs() } });
+    if (await Promise.race([well, dead, late])) return server;
     // One that is not well because it has just died has its own last words.
     await Promise.race([dead, Promise.resolve()]);
     throw unwell();
@@ -251,14 +302,15 @@ async function comeUp(need: StartNeed, child: Child, launch: ServerLaunch, ears:
     await child.close(brisk);
     await exited;
     throw error;
-  } finally {
-    takeBack();
-    signal.removeEventListener("abort", onAbort);
   }
 }
 
 /** Resolves with a healthy server; a program that dies, or is not healthy by the deadline, is gone when this rejects. */
 export async function startServer(need: StartNeed): Promise<Server> {
-  const { child, launch } = await spawn(need);
-  return comeUp(need, child, launch, listen(child, need, launch.secrets));
+  const bound = boundOf(need);
+  try {
+    return await comeUp(need, bound, await spawn(need, bound));
+  } finally {
+    bound.takeBack();
+  }
 }

@@ -214,6 +214,75 @@ test("a server ends a while after its last user has left, and not before", async
   expect(isAlive()).toBe(false);
 });
 
+test("a server whose launch does not come to an end is given up at the deadline, and when the daemon stops (CR-01)", async () => {
+  const hangs = (): Promise<never> => new Promise(() => undefined);
+  const { plan } = planned({ launch: hangs, limits: { startMs: 300 } });
+  expect(await faultOf(enter(plan))).toMatchObject({
+    code: "harness.start",
+    message: expect.stringContaining("was not healthy within 0.3 s"),
+  });
+  const coming = faultOf(enter(planned({ key: "other", launch: hangs, limits: { startMs: 600_000 } }).plan));
+  await servers[Symbol.asyncDispose]();
+  expect(await coming).toMatchObject({ code: "daemon.stopping" });
+});
+
+test("a place that is empty for as long as deaths are counted is forgotten, and one in use is not", async () => {
+  const periodMs = 987_654;
+  const pending = new Set<() => void>();
+  const after = (ms: number, then: () => void) => {
+    if (ms !== periodMs) return systemClock.after(ms, then);
+    pending.add(then);
+    return () => void pending.delete(then);
+  };
+  await using some = createServers({
+    clock: { ...systemClock, after },
+    processes: stage.processes,
+    dir: join(stage.stateDir, "servers"),
+  });
+  const signal = new AbortController().signal;
+  const { plan } = planned({ limits: { restMs: 20, crashes: { count: 1, periodMs } } });
+  // A place takes its bounds from the plan that it was made for, and within a millisecond nothing starts.
+  const hasty = { ...plan, limits: { startMs: 1 } };
+  const first = await some.ensureRunning(plan, { signal });
+  first.leave();
+  await until(() => pending.size === 1);
+  const [early] = pending;
+  const second = await some.ensureRunning(hasty, { signal });
+  early?.();
+  const third = await some.ensureRunning(hasty, { signal });
+  expect(third.server).toBe(second.server);
+  for (const { leave } of [second, third]) leave();
+  await until(() => pending.size === 1 && !pending.has(early!));
+  const [late] = pending;
+  late?.();
+  expect(await faultOf(some.ensureRunning(hasty, { signal }))).toMatchObject({
+    message: expect.stringContaining("within 0.001 s"),
+  });
+});
+
+test("one server that cannot be stopped keeps no other from being stopped", async () => {
+  const stuck = new Error("cannot be stopped");
+  const { processes } = stage;
+  const spawnStuck: typeof processes.spawn = async (need) => {
+    const child = await processes.spawn(need);
+    return need.name === "stuck" ? { ...child, close: () => Promise.reject(stuck) } : child;
+  };
+  const some = createServers({
+    clock: systemClock,
+    processes: { ...processes, spawn: spawnStuck },
+    dir: join(stage.stateDir, "servers"),
+  });
+  const ask = { signal: new AbortController().signal };
+  await some.ensureRunning(planned({ key: "stuck", name: "stuck" }).plan, ask);
+  const { server } = await some.ensureRunning(planned({ key: "other" }).plan, ask);
+  let gone = false;
+  void server.exited.then(() => {
+    gone = true;
+  });
+  expect(await faultOf(Promise.resolve(some[Symbol.asyncDispose]()))).toBe(stuck);
+  expect(gone).toBe(true);
+});
+
 test("a daemon that stops ends its servers, also one that is coming up, and starts no more", async () => {
   const { plan } = planned();
   const { server } = await enter(plan);

@@ -51,13 +51,18 @@ class Place {
   #bringing: Promise<Server> | undefined;
   /** Resolves when whoever was here last has left nothing behind. */
   #cleared: Promise<void> = Promise.resolve();
+  #clearing = false;
   #users = 0;
   #takeBackRest: (() => void) | undefined;
+  #takeBackLeave: (() => void) | undefined;
   readonly #stopping = new AbortController();
+  readonly #onEmpty: () => void;
 
-  constructor(need: ServersNeed, limits: ServerLimits) {
+  /** `onEmpty`: there is nothing here any more, nor anything to be remembered. */
+  constructor(need: ServersNeed, limits: ServerLimits, onEmpty: () => void) {
     this.#need = need;
     this.#limits = limits;
+    this.#onEmpty = onEmpty;
     this.#tally = createTally({ clock: need.clock, intensity: limits.crashes });
   }
 
@@ -67,6 +72,7 @@ class Place {
     try {
       this.#bringing ??= this.#bring(plan).finally(() => {
         this.#bringing = undefined;
+        this.#retire();
       });
       const server = await heard(this.#bringing, signal);
       return { server, leave: this.#leaver() };
@@ -79,9 +85,10 @@ class Place {
   async stop(): Promise<void> {
     this.#stopping.abort(stopping());
     this.#takeBackRest?.();
-    await this.#server?.close();
+    this.#takeBackLeave?.();
     // One that is just coming up is ended there; why it did not come up is told to those who wait for it.
-    await Promise.allSettled([this.#bringing]);
+    const [closed] = await Promise.allSettled([this.#server?.close(), this.#bringing]);
+    if (closed.status === "rejected") throw closed.reason;
     await this.#cleared;
   }
 
@@ -96,6 +103,20 @@ class Place {
   #leave(): void {
     this.#users -= 1;
     this.#rest();
+    this.#retire();
+  }
+
+  get #isEmpty(): boolean {
+    return this.#users === 0 && !this.#server && !this.#bringing && !this.#clearing;
+  }
+
+  /** An empty place is kept for as long as it counts who died here. */
+  #retire(): void {
+    this.#takeBackLeave?.();
+    if (!this.#isEmpty || this.#stopping.signal.aborted) return;
+    this.#takeBackLeave = this.#need.clock.after(this.#limits.crashes.periodMs, () => {
+      if (this.#isEmpty) this.#onEmpty();
+    });
   }
 
   /** One that nobody uses is kept for a while, in case somebody comes back. */
@@ -146,6 +167,7 @@ class Place {
   }
 
   async #watch(server: Server, plan: ServerPlan, sinceMs: number): Promise<void> {
+    this.#clearing = true;
     await server.exited;
     // One that was told to end is here no more.
     if (this.#server === server) {
@@ -153,6 +175,8 @@ class Place {
       if (!this.#stopping.signal.aborted) this.#tally.add(this.#need.clock.monotonicMs() - sinceMs);
     }
     await tidy(plan);
+    this.#clearing = false;
+    this.#retire();
   }
 }
 
@@ -177,20 +201,28 @@ async function heard<Value>(awaited: Promise<Value>, signal: AbortSignal): Promi
   }
 }
 
+/** One that cannot be stopped keeps no other from being stopped. */
+async function stopAll(places: readonly Place[]): Promise<void> {
+  const ends = await Promise.allSettled(places.map((place) => place.stop()));
+  const failed = ends.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}
+
 export function createServers(need: ServersNeed): Servers {
   const places = new Map<string, Place>();
-  let stopped: Promise<unknown> | undefined;
+  let stopped: Promise<void> | undefined;
   return {
     dir: need.dir,
     async ensureRunning(plan, { signal }) {
       signal.throwIfAborted();
       if (stopped) throw stopping();
-      const place = places.get(plan.key) ?? new Place(need, { ...usualServerLimits, ...plan.limits });
+      const limits = { ...usualServerLimits, ...plan.limits };
+      const place = places.get(plan.key) ?? new Place(need, limits, () => places.delete(plan.key));
       places.set(plan.key, place);
       return place.enter(plan, signal);
     },
     async [Symbol.asyncDispose]() {
-      stopped ??= Promise.all([...places.values()].map((place) => place.stop()));
+      stopped ??= stopAll([...places.values()]);
       await stopped;
     },
   };

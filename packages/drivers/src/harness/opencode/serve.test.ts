@@ -1,6 +1,6 @@
 /** What a shared OpenCode server is started with, who shares it, and what is left of it on the disk. */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectNeed, type ServerLaunch, type ServerPlan, systemClock } from "@corral/kernel";
@@ -23,7 +23,7 @@ interface Planned {
 let sessions = 0;
 
 /** The driver is real; only the server is not started. */
-async function planned(over: Partial<ConnectNeed>): Promise<Planned> {
+async function planned(over: Partial<ConnectNeed>, daemon: object = {}): Promise<Planned> {
   const asked = Promise.withResolvers<ServerPlan>();
   sessions += 1;
   const stateDir = join(dir, "sessions", `ses_${sessions}`);
@@ -35,13 +35,13 @@ async function planned(over: Partial<ConnectNeed>): Promise<Planned> {
     hostEnv: { PATH: "/bin", HOME: "/users/someone" },
     signal: new AbortController().signal,
     programs: { node: "/node", bin: (name: string) => `/programs/${name}` },
-    servers: {
+    servers: Object.assign(daemon, {
       dir: join(dir, "servers"),
       ensureRunning: (plan: ServerPlan) => {
         asked.resolve(plan);
         return Promise.reject(new Error("enough was seen"));
       },
-    },
+    }),
     options: { runtime: "serve", baseUrl, ...options },
     ...rest,
   } as unknown as ConnectNeed;
@@ -164,6 +164,15 @@ test("conversations of a removed session are told, and a home goes with the last
   await rm(other, { recursive: true });
   await tidyHomes(shared());
   expect(await readdir(join(shared(), "homes"))).toEqual([]);
+});
+
+test("homes that could not be tidied keep one session from a server, and not every one after it", async () => {
+  const daemon = {};
+  await mkdir(shared(), { recursive: true });
+  await writeFile(join(shared(), "homes"), "in the way");
+  await expect(planned({}, daemon)).rejects.toThrow("ENOTDIR");
+  await rm(join(shared(), "homes"));
+  await planned({}, daemon);
 });
 
 test("the name of a configuration is the same in every life of a daemon, and nobody can guess a key by it", async () => {

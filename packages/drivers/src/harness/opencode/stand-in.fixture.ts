@@ -102,6 +102,7 @@ class Book {
 export async function standIn(): Promise<StandIn> {
   const book = new Book();
   const exited = Promise.withResolvers<Exit>();
+  const gone = new AbortController();
   let closed = false;
   const http = createServer((request, response) => void book.take(request, response));
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
@@ -111,6 +112,7 @@ export async function standIn(): Promise<StandIn> {
   const die = (exit: Partial<Exit>) => {
     cut();
     exited.resolve({ ...quiet, ...exit });
+    gone.abort();
   };
   const { port } = http.address() as AddressInfo;
   const server: Server = {
@@ -120,6 +122,7 @@ export async function standIn(): Promise<StandIn> {
     run: makeId("run", 0, new Uint8Array(16)),
     stdout: () => quiet.stderr,
     exited: exited.promise,
+    gone: gone.signal,
     close() {
       closed = true;
       die({ signal: "SIGTERM" });
