@@ -1,6 +1,8 @@
 /** The capability card of a harness: what the cases have shown of it, for programs and for people. */
 import { z } from "zod";
 import type { Observed } from "./case.ts";
+import { programId } from "./find-out.ts";
+import { hasProcessTable } from "./outside.ts";
 import { type Result, type Subject, verdicts } from "./play.ts";
 
 const how = z.enum(["new", "resume", "load", "replay", "fork"]);
@@ -25,7 +27,10 @@ export const cardSchema = z.strictObject({
   modes: z.array(z.string()),
   usage: shown,
   mcp: shown,
-  residue: z.array(z.strictObject({ case: z.string(), left: z.string() })),
+  residue: z
+    .array(z.strictObject({ case: z.string(), left: z.string() }))
+    .optional()
+    .describe("Absent where no table of processes could be looked at."),
   noise: z.strictObject({ strayLines: count, stderrLines: count, stderrBytes: count }).optional(),
   cases: z.record(z.string(), z.strictObject({ verdict: z.enum(verdicts), why: z.string().optional() })),
 });
@@ -51,6 +56,12 @@ function shownBy(results: readonly Result[], name: string): boolean | undefined 
 const present = <Fields extends object>(fields: Fields): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 
+/** Files are seen everywhere; that no process is left is not, and then nothing is said. */
+function residueIn(results: readonly Result[]): Card["residue"] {
+  const left = results.flatMap(({ name, residue }) => (residue === undefined ? [] : [{ case: name, left: residue }]));
+  return left.length > 0 || hasProcessTable ? left : undefined;
+}
+
 export function cardOf({ harness, version, ways }: Subject, results: readonly Result[]): Card {
   const observed: Observed = Object.assign({}, ...results.map((one) => one.observed));
   const { permissionKinds = [], modes = [], ...rest } = observed;
@@ -63,7 +74,7 @@ export function cardOf({ harness, version, ways }: Subject, results: readonly Re
     ...present(Object.fromEntries(decided)),
     permissionKinds: [...new Set(permissionKinds)],
     modes: [...modes],
-    residue: results.flatMap(({ name, residue }) => (residue === undefined ? [] : [{ case: name, left: residue }])),
+    ...present({ residue: residueIn(results) }),
     cases: Object.fromEntries(results.map(({ name, verdict, why }) => [name, { verdict, ...present({ why }) }])),
   });
 }
@@ -78,12 +89,19 @@ const noiseText = (noise: Card["noise"]): string =>
     ? "unseen"
     : `${noise.strayLines} stray lines, ${noise.stderrLines} lines (${noise.stderrBytes} bytes) on stderr`;
 
+const residueText = (residue: Card["residue"]): string =>
+  residue === undefined ? "unseen" : residue.map((one) => `${one.case}: ${one.left}`).join("; ") || "none";
+
+/** A driver has a way of its own to bring its program back, and no other is tried. */
+const loadText = ({ load, harness }: Card): string =>
+  load === undefined && harness !== programId ? "not tried: its driver resumes as above" : yesNo(load);
+
 const milliseconds = (value: number | undefined): string => (value === undefined ? "unseen" : `${value} ms`);
 
 /** The card line by line, as tables show it. */
 export const cardLines = (card: Card): readonly (readonly [string, string])[] => [
   ["resume", broughtBack(card.resume)],
-  ["load", yesNo(card.load)],
+  ["load", loadText(card)],
   ["fork", broughtBack(card.fork)],
   ["close frees processes", yesNo(card.closeFreesProcesses)],
   ["cancel while text comes", milliseconds(card.cancelTextMs)],
@@ -97,10 +115,10 @@ export const cardLines = (card: Card): readonly (readonly [string, string])[] =>
   ],
   ["usage", yesNo(card.usage)],
   ["MCP servers", yesNo(card.mcp)],
-  ["residue", card.residue.map((one) => `${one.case}: ${one.left}`).join("; ") || "none"],
+  ["residue", residueText(card.residue)],
   ["noise", noiseText(card.noise)],
 ];
 
 /** Nothing failed, and nothing was left behind. */
 export const isSound = ({ cases, residue }: Card): boolean =>
-  residue.length === 0 && Object.values(cases).every(({ verdict }) => verdict !== "failed");
+  (residue ?? []).length === 0 && Object.values(cases).every(({ verdict }) => verdict !== "failed");

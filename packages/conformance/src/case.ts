@@ -20,6 +20,10 @@ export interface Case {
   readonly asksModel?: boolean;
   /** Holds whatever the program answers; all others need one that does as the words of the prompts say. */
   readonly anyWords?: boolean;
+  /** Is about speaking more than one dialect, so that there is nothing to try where one is all that it says it speaks. */
+  readonly manyDialects?: boolean;
+  /** Looks at the programs that run, so that nothing is seen of it where there is no table of them. */
+  readonly looksAtProcesses?: boolean;
   /** Only for harnesses that have a driver, or only for programs of which nothing is known but their command. */
   readonly only?: "driver" | "command";
   /** How the program's description differs for this case. */

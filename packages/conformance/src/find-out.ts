@@ -10,7 +10,7 @@ import { commandHarness, modelMark } from "./recipe.ts";
 import { Stage } from "./stage.ts";
 
 /** By this name it stands in lists, and in the log of its sessions. */
-const programId = "program";
+export const programId = "program";
 
 const something = z.unknown().transform((value) => value !== undefined && value !== null && value !== false);
 

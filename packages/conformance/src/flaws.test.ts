@@ -1,41 +1,62 @@
-/** The cases find what they are there to find: an agent with one flaw fails the cases about it, and no others. */
+/** The cases find what they are there to find: an agent with one flaw fails the cases about it, and not those beside them. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Flaw, flaws } from "./agents/flaws.ts";
 import { cardOf, isSound } from "./card.ts";
+import { Aside, type Case, type Ways } from "./case.ts";
 import { cases } from "./cases/index.ts";
 import { findOut } from "./find-out.ts";
 import { here } from "./here.conformance.ts";
 import { isFor, playAll, type Result, type Subject } from "./play.ts";
+import { commandHarness } from "./recipe.ts";
 import { referenceAgent } from "./reference.ts";
 
-/** Where a flaw must be seen. Some are about what several cases need. */
-const caughtBy: { readonly [Name in Flaw]: readonly string[] } = {
-  "hangs-after-cancel": ["cancel-text"],
-  "tool-survives-cancel": ["cancel-tool"],
-  "leaves-child": ["close"],
-  "ends-twice": ["ends"],
-  "speaks-late": ["ends"],
-  "forgets-on-load": ["load"],
-  "drops-images": ["image"],
-  "error-prose": ["error-400", "error-429", "error-500", "cut"],
-  "repeats-on-retry": ["cut", "retried"],
-  "counts-twice": ["usage"],
-  "asks-without-waiting": ["permission-allowed", "permission-denied", "permission-unanswered"],
-  "noisy-stdout": ["quiet"],
-  "ignores-model": ["model"],
-  "ignores-mode": ["mode"],
-  "forgets-mcp": ["mcp"],
-};
+interface Told {
+  /** Where the flaw must be seen; some are about what several cases need. */
+  readonly fails: readonly string[];
+  /** What is near to it and must not mind. */
+  readonly passes: readonly string[];
+}
 
-/** Played with every flaw, so that it is seen that a case fails for its own flaw only: one of each kind, for time's sake. */
-const neighbours = ["image", "permission-denied", "cancel-text", "load", "retried", "usage", "ends", "quiet", "close"];
+const told: { readonly [Name in Flaw]: Told } = {
+  "tells-at-the-end": { fails: ["greet"], passes: ["think", "tool", "ends"] },
+  "thinks-aloud": { fails: ["think"], passes: ["greet", "usage"] },
+  "runs-nothing": { fails: ["tool", "permission-allowed", "cancel-tool"], passes: ["permission-denied", "ends"] },
+  "holds-back": { fails: ["greet", "queue"], passes: ["quiet", "close"] },
+  "forgets-on-resume": { fails: ["resume-exit", "resume-kill", "resume-daemon"], passes: ["load", "fork"] },
+  "keeps-late": { fails: ["resume-kill", "resume-daemon"], passes: ["resume-exit", "load"] },
+  "follows-its-origin": { fails: ["fork"], passes: ["resume-exit", "load"] },
+  "hangs-after-cancel": { fails: ["cancel-text"], passes: ["cancel-tool", "ends"] },
+  "tool-survives-cancel": { fails: ["cancel-tool"], passes: ["cancel-text", "tool"] },
+  "leaves-child": { fails: ["close"], passes: ["greet", "quiet"] },
+  "ends-twice": { fails: ["ends"], passes: ["usage", "tool", "quiet"] },
+  "speaks-late": { fails: ["ends"], passes: ["usage", "quiet"] },
+  "forgets-on-load": { fails: ["load"], passes: ["resume-exit", "fork"] },
+  "drops-images": { fails: ["image"], passes: ["greet", "usage"] },
+  "error-prose": { fails: ["error-400", "error-429", "error-500", "cut"], passes: ["retried", "ends"] },
+  "repeats-on-retry": { fails: ["cut", "retried"], passes: ["error-400", "usage"] },
+  "counts-twice": { fails: ["usage"], passes: ["greet", "retried"] },
+  "asks-without-waiting": {
+    fails: ["permission-allowed", "permission-denied", "permission-unanswered"],
+    passes: ["tool", "cancel-tool"],
+  },
+  "noisy-stdout": { fails: ["quiet"], passes: ["ends", "close"] },
+  "ignores-model": { fails: ["model"], passes: ["mode", "usage"] },
+  "ignores-mode": { fails: ["mode"], passes: ["model", "usage"] },
+  "forgets-mcp": { fails: ["mcp"], passes: ["tool", "close"] },
+};
 
 const limits = { timeout: 300_000 };
 
-async function playWith(subject: Subject, names: readonly string[]): Promise<readonly Result[]> {
+async function playWith(
+  subject: Subject,
+  names: readonly string[],
+  from: readonly Case[] = cases,
+): Promise<readonly Result[]> {
   return playAll({
     ...subject,
-    cases: cases.filter(({ name }) => names.includes(name)),
+    cases: from.filter(({ name }) => names.includes(name)),
     surroundings: here,
     jobs: 4,
     signal: new AbortController().signal,
@@ -50,16 +71,46 @@ const whys = (results: readonly Result[]): string =>
   results.flatMap(({ name, why, residue }) => (why || residue ? [`${name}: ${why ?? residue}`] : [])).join("\n");
 
 describe("an agent that", () => {
-  const sentences = (Object.entries(caughtBy) as [Flaw, readonly string[]][]).map(([flaw, meant]) => ({
-    flaw,
-    meant,
-    sentence: `${flaws[flaw]} fails ${meant.join(" and ")}, and nothing else`,
-  }));
-  test.for(sentences)("$sentence", limits, async ({ flaw, meant }) => {
-    const subject = await findOut(referenceAgent({ flaw }), here);
-    const results = await playWith(subject, [...neighbours, ...meant]);
-    expect(new Set(named(results, "failed")), `${flaws[flaw]}\n${whys(results)}`).toEqual(new Set(meant));
-  });
+  // Not as a template, which would cut the sentences short.
+  for (const [flaw, { fails, passes }] of Object.entries(told) as [Flaw, Told][])
+    test(`${flaws[flaw]} fails ${fails.join(" and ")}, and not ${passes.join(" or ")}`, limits, async () => {
+      const subject = await findOut(referenceAgent({ flaw }), here);
+      const results = await playWith(subject, [...fails, ...passes]);
+      const sorted = [named(results, "failed"), named(results, "passed")].map((names) => names.toSorted());
+      expect(sorted, whys(results)).toEqual([fails.toSorted(), passes.toSorted()]);
+    });
+});
+
+test("a driver that says it speaks a dialect which its program does not fails dialects", limits, async () => {
+  const harness = commandHarness("program", referenceAgent());
+  const optionsAt = (modelUrl: string) => ({ modelUrl });
+  const ways: Ways = { dialect: "chat", alsoSpeaks: ["responses"], optionsAt };
+  const [dialects] = await playWith({ harness, ways }, ["dialects"]);
+  expect(dialects).toMatchObject({ verdict: "failed", why: expect.stringContaining("responses") });
+  const [single] = await playWith({ harness, ways: { dialect: "chat", optionsAt } }, ["dialects"]);
+  expect(single).toMatchObject({ verdict: "cannot", why: "it speaks one dialect" });
+});
+
+test.each([
+  ["fails", new Error("it failed"), "failed"],
+  ["sets itself aside", new Aside("cannot", "it is shared"), "cannot"],
+] as const)("what a case leaves behind is seen also when it %s", limits, async (_, thrown, verdict) => {
+  const untidy: Case = {
+    name: "untidy",
+    says: "a folder is left",
+    async run(stage) {
+      await mkdir(join(stage.root, "state", "sessions", "left-over"), { recursive: true });
+      throw thrown;
+    },
+  };
+  const subject = { harness: commandHarness("program", referenceAgent()), ways: { dialect: "chat" as const } };
+  const [result] = await playWith(subject, ["untidy"], [untidy]);
+  expect(result).toMatchObject({ verdict, why: thrown.message, residue: expect.stringContaining("left-over") });
+});
+
+test("for every case there is a flaw that it finds", () => {
+  const found = new Set([...Object.values(told).flatMap(({ fails }) => fails), "dialects"]);
+  expect(cases.map(({ name }) => name).filter((name) => !found.has(name))).toEqual([]);
 });
 
 const allNames = cases.map(({ name }) => name);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 export const hasProcessTable: boolean = existsSync("/proc/self/environ");
 
-/** The processes that have a directory in their environment or their arguments, with what they were called by. */
+/** The processes that have the path of a directory in their environment or their arguments, with what they were called by. */
 export function processesAbout(root: string): readonly string[] {
   const listed = hasProcessTable ? readdirSync("/proc") : [];
   const others = listed.filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);

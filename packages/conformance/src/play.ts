@@ -5,6 +5,7 @@ import { type Harness, systemClock } from "@corral/kernel";
 import { Aside, type Case, type Observed, type Recipe, type Ways } from "./case.ts";
 import { unlessAborted, within } from "./ear.ts";
 import type { Surroundings } from "./house.ts";
+import { hasProcessTable } from "./outside.ts";
 import { commandHarness } from "./recipe.ts";
 import { Stage, timeLimitMs } from "./stage.ts";
 
@@ -41,15 +42,16 @@ const unseen = (why: string): Reason => ({ verdict: "unseen", why });
 
 /** Why a case is not played at all; absent where it is. */
 export function reasonAgainst(
-  { name, needs, claims, asksModel, anyWords }: Case,
-  subject: Subject,
+  { name, needs, claims, asksModel, anyWords, manyDialects, looksAtProcesses }: Case,
+  { harness, ways }: Subject,
 ): Reason | undefined {
-  const { harness, ways } = subject;
   const { found } = ways;
   const known = harness.cannot?.[name];
   if (known !== undefined) return cannot(known);
   if (needs !== undefined && !harness.capabilities[needs])
     return cannot(found ? `it does not offer ${needs}` : `its card says no to ${needs}`);
+  if (manyDialects && !ways.alsoSpeaks?.length) return cannot("it speaks one dialect");
+  if (looksAtProcesses && !hasProcessTable) return unseen("this system has no table of processes to look at");
   if (found && claims !== undefined && !found.claims.includes(claims)) return cannot(`it does not offer ${claims}`);
   if (found && !found.understands && !anyWords) return unseen("it does not do as the words of the prompts say");
   return found && !found.asksModel && asksModel ? unseen("it asks no model that could be looked at") : undefined;
@@ -70,9 +72,10 @@ function stageFor(one: Case, { harness, ways, agent, surroundings }: PlayNeed): 
   return Stage.open({ harness: commandHarness(harness.id, changed), ways, surroundings, recipe });
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-async function residueOf(stage: Stage): Promise<string | undefined> {
+/** What is left of a stage when its sessions are closed; absent where nothing is. */
+export async function residueOf(stage: Stage): Promise<string | undefined> {
   try {
     await stage.check();
     return undefined;
@@ -83,13 +86,19 @@ async function residueOf(stage: Stage): Promise<string | undefined> {
 
 type Played = Pick<Result, "verdict" | "observed" | "why" | "residue">;
 
+/** Whatever became of the case, nothing of it may be left. */
+async function playAndLook(stage: Stage, one: Case, signal: AbortSignal): Promise<Played> {
+  const played = await playOn(stage, one, signal);
+  const residue = await residueOf(stage);
+  return residue === undefined ? played : { ...played, residue };
+}
+
 async function playOn(stage: Stage, one: Case, signal: AbortSignal): Promise<Played> {
   const { observed } = stage;
   try {
     const played = unlessAborted(one.run(stage), signal);
     await within(played, () => `the end of ${one.name}`, timeLimitMs);
-    const residue = await residueOf(stage);
-    return { verdict: "passed", observed, ...(residue === undefined ? {} : { residue }) };
+    return { verdict: "passed", observed };
   } catch (error) {
     signal.throwIfAborted();
     const verdict = error instanceof Aside ? error.verdict : "failed";
@@ -110,7 +119,7 @@ async function onStage(one: Case, need: PlayNeed): Promise<Played> {
   let played: Played | undefined;
   try {
     await using stage = await stageFor(one, need);
-    played = await playOn(stage, one, need.signal);
+    played = await playAndLook(stage, one, need.signal);
     return played;
   } catch (error) {
     need.signal.throwIfAborted();

@@ -8,20 +8,27 @@ import { cases } from "./cases/index.ts";
 import { here } from "./here.conformance.ts";
 import { installedVersion } from "./installed.ts";
 import { waysOf } from "./known.ts";
-import { isFor, reasonAgainst } from "./play.ts";
+import { isFor, messageOf, reasonAgainst, residueOf } from "./play.ts";
 import { Stage, timeLimitMs } from "./stage.ts";
 
 /** Answers with the reason why the case says nothing of this harness, if it finds one. */
 async function play({ harness, ways, one }: { harness: Harness; ways: Ways; one: Case }): Promise<string | undefined> {
   await using stage = await Stage.open({ harness, ways, surroundings: here });
+  let aside: string | undefined;
   try {
     await one.run(stage);
   } catch (error) {
-    if (error instanceof Aside) return error.message;
-    throw error;
+    if (!(error instanceof Aside)) throw await withResidue(error, stage);
+    aside = error.message;
   }
   await stage.check();
-  return undefined;
+  return aside;
+}
+
+/** The failure of a case, and what it has left behind besides. */
+async function withResidue(error: unknown, stage: Stage): Promise<unknown> {
+  const residue = await residueOf(stage);
+  return residue === undefined ? error : new Error(`${messageOf(error)}\nIt left behind: ${residue}`, { cause: error });
 }
 
 /** Begun first: mostly they wait for a harness that tries again, while others make use of the machine. */
@@ -57,13 +64,16 @@ export function summaryLine({ name, tries, passed, left, seconds }: Summary): st
   return `${name}: ${counts.join(", ")}; ${Math.round(seconds)} s`;
 }
 
-export function realHarness(id: string, ways: Ways = waysOf(id)): void {
+/** With names, only these cases are played. */
+export function realHarness(id: string, ways: Ways = waysOf(id), names?: readonly string[]): void {
   const harness = harnesses.find((one) => one.id === id);
   if (!harness) throw new Error(`The registry of harnesses has no ${id}.`);
   const { cannot = {} } = harness;
   const strangers = Object.keys(cannot).filter((name) => !cases.some((one) => one.name === name));
   if (strangers.length > 0) throw new Error(`${id} says that it cannot do what is no case: ${strangers.join(", ")}`);
-  const played = inOrder.filter((one) => isFor(one, {}));
+  const unknown = names?.filter((name) => !cases.some((one) => one.name === name)) ?? [];
+  if (unknown.length > 0) throw new Error(`There are no such cases: ${unknown.join(", ")}`);
+  const played = inOrder.filter((one) => isFor(one, {}) && (names?.includes(one.name) ?? true));
   const left = played.flatMap((one) => {
     const reason = reasonAgainst(one, { harness, ways });
     return reason ? [[one.name, reason.why] as const] : [];

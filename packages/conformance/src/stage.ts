@@ -50,6 +50,7 @@ export class Stage implements AsyncDisposable {
   #house: House | undefined;
   #left: readonly string[] | undefined;
   #looks = false;
+  #hasOwnProgram = false;
 
   constructor(need: StageNeed, root: string, model: Model) {
     const { harness, ways, surroundings, recipe = { id: harness.id } } = need;
@@ -146,7 +147,10 @@ export class Stage implements AsyncDisposable {
   async start(): Promise<void> {
     const { listen } = this.#need;
     const closing = (child: Pick<Child, "stdin" | "exited">, ladder: Partial<Ladder>) => this.#closing(child, ladder);
-    const harness = tap(this.harness, { ...(listen ? { listen } : {}), closing });
+    const starting = () => {
+      this.#hasOwnProgram = true;
+    };
+    const harness = tap(this.harness, { ...(listen ? { listen } : {}), starting, closing });
     this.#house = await openHouse({ root: this.root, harness, surroundings: this.surroundings });
   }
 
@@ -154,8 +158,13 @@ export class Stage implements AsyncDisposable {
   async closeAndLook({ session }: Actor): Promise<readonly string[]> {
     this.#looks = true;
     await session.change({ closed: true });
-    if (this.#left) return this.#left;
-    throw new Aside("cannot", "its program serves other sessions too, and is not closed with one of them");
+    this.needOwnProgram("is not closed with one of them");
+    return this.#left ?? [];
+  }
+
+  /** What is about a program that a session has for itself says nothing of one that is shared. */
+  needOwnProgram(andSo: string): void {
+    if (!this.#hasOwnProgram) throw new Aside("cannot", `its program serves other sessions too, and ${andSo}`);
   }
 
   async #closing({ stdin, exited }: Pick<Child, "stdin" | "exited">, { eofMs }: Partial<Ladder>): Promise<void> {
@@ -175,13 +184,15 @@ export class Stage implements AsyncDisposable {
     this.#house = undefined;
   }
 
-  /** The processes that have anything to do with this stage, by what stands in their environment, directory or arguments. */
+  /** The processes that have anything to do with this stage, by what stands in their environment or arguments. */
   processes(): readonly string[] {
     return processesAbout(this.root);
   }
 
   /** Closes every session and looks for what is left of it. */
   async check(): Promise<void> {
+    // A case that ended while its kernel was away has left it to the next one to clear up.
+    if (!this.#house) await this.start();
     const { sessions } = this.house.kernel;
     for (const { session, ear } of this.#actors) {
       if (session.state().phase !== "closed") await session.change({ closed: true });

@@ -8,6 +8,8 @@ export type Listener = (dir: Direction, line: string) => void;
 
 export interface Tap {
   readonly listen?: Listener;
+  /** A program is started for a session of its own; one that sessions share is none of theirs. */
+  readonly starting?: () => void;
   /** A program is to be closed; whatever it does is waited for before it is made to end. */
   readonly closing?: (child: Pick<Child, "stdin" | "exited">, ladder: Partial<Ladder>) => Promise<void>;
 }
@@ -68,7 +70,10 @@ export const tap = (harness: Harness, ways: Tap): Harness => ({
   connect: (need) => {
     const { processes } = need;
     const listening: Processes = {
-      spawn: async (wanted) => tapped(await processes.spawn(wanted), ways),
+      spawn: async (wanted) => {
+        ways.starting?.();
+        return tapped(await processes.spawn(wanted), ways);
+      },
       tempDir: (run) => processes.tempDir(run),
       list: () => processes.list(),
       residue: (run) => processes.residue(run),

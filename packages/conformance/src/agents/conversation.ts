@@ -7,6 +7,10 @@ import { type Json, records } from "./wire.ts";
 export interface Conversation {
   readonly id: string;
   readonly cwd: string;
+  /** The one that it was forked from. */
+  readonly origin: string | undefined;
+  /** The end of an answer that was not told, which is a flaw. */
+  heldBack: string;
   readonly messages: Message[];
   readonly models: readonly string[];
   readonly mcp: McpTools;
@@ -23,15 +27,18 @@ export const modes = ["build", "plan"] as const;
 
 interface Begun extends Pick<Conversation, "id" | "cwd" | "models" | "mcp"> {
   readonly kept: Kept | undefined;
+  readonly origin?: string | undefined;
 }
 
-export function converse({ kept, models, ...begun }: Begun): Conversation {
+export function converse({ kept, models, origin, ...begun }: Begun): Conversation {
   const [first = "one-model"] = models;
   const { messages = [], model = first, mode = modes[0] } = kept ?? {};
-  return { ...begun, models, messages: [...messages], model, mode, trusted: false, busy: false, running: undefined };
+  const cameFrom = origin ?? kept?.origin;
+  const idle = { trusted: false, busy: false, running: undefined, heldBack: "" };
+  return { ...begun, ...idle, models, origin: cameFrom, messages: [...messages], model, mode };
 }
 
-export const kept = ({ messages, model, mode }: Conversation): Kept => ({ messages, model, mode });
+export const kept = ({ messages, model, mode, origin }: Conversation): Kept => ({ messages, model, mode, origin });
 
 /** What the opening of a session tells. */
 export const openingOf = ({ id, models, model, mode }: Conversation): Json => ({

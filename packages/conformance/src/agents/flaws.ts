@@ -1,5 +1,12 @@
 /** What the reference agent can be told to do wrong: one flaw for each thing that the cases are there to find. */
 export const flaws = {
+  "tells-at-the-end": "tells an answer in one piece when it is whole",
+  "thinks-aloud": "tells its thoughts as text",
+  "runs-nothing": "tells of a tool that it has used, and has not",
+  "holds-back": "keeps the end of a long answer until it is asked again",
+  "forgets-on-resume": "offers to resume a conversation and remembers nothing",
+  "keeps-late": "keeps what was said when it has answered, and not before",
+  "follows-its-origin": "lets a fork hear what is said on the road that it left",
   "hangs-after-cancel": "does not answer a prompt that is cancelled while text comes",
   "tool-survives-cancel": "lets the shell of a cancelled tool run on",
   "leaves-child": "starts a program of its own and does not end it",

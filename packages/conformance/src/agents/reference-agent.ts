@@ -37,7 +37,8 @@ if (word !== undefined && !(word === "--flaw" && isFlaw(given))) {
 const flaw: Flaw | undefined = isFlaw(given) ? given : undefined;
 const { OPENAI_BASE_URL, OPENAI_API_KEY, HOME } = process.env;
 const brain = OPENAI_BASE_URL ? modelBrain(OPENAI_BASE_URL, OPENAI_API_KEY) : wordBrain;
-const shelf = openShelf(join(HOME ?? homedir(), ".reference-agent"));
+// In the workspace what is kept is seen by every session there.
+const shelf = openShelf(join(flaw === "follows-its-origin" ? process.cwd() : (HOME ?? homedir()), ".reference-agent"));
 const shells = openShells({ spared: flaw === "tool-survives-cancel" });
 const talks = new Map<string, Conversation>();
 
@@ -65,7 +66,8 @@ async function open(id: string, { cwd, mcpServers }: Json, from?: string): Promi
   const known = from === undefined ? undefined : shelf.read(from);
   if (from !== undefined && !known) throw new WireError(-32602, `There is no session ${from}.`);
   const mcp = await openMcp(flaw === "forgets-mcp" ? [] : records(mcpServers));
-  const talk = converse({ id, cwd: String(cwd), models: await brain.models(), mcp, kept: known });
+  const origin = from === id ? undefined : from;
+  const talk = converse({ id, cwd: String(cwd), models: await brain.models(), mcp, kept: known, origin });
   talks.set(id, talk);
   shelf.write(id, kept(talk));
   if (flaw === "leaves-child") spawn("sleep", ["3600"], { detached: true, stdio: "ignore" }).unref();
@@ -80,12 +82,23 @@ async function load(params: Json): Promise<Json> {
   return openingOf(talk);
 }
 
+async function resume(params: Json): Promise<Json> {
+  const id = String(params.sessionId);
+  const talk = await open(id, params, id);
+  if (flaw === "forgets-on-resume") talk.messages.length = 0;
+  return openingOf(talk);
+}
+
 function prompt(params: Json): Promise<Json> {
   const talk = talkOf(params);
   const running = new AbortController();
   talk.running = running;
+  if (flaw === "follows-its-origin" && talk.origin !== undefined)
+    talk.messages.splice(0, Number.POSITIVE_INFINITY, ...(shelf.read(talk.origin)?.messages ?? []));
   talk.messages.push(promptMessage(params.prompt, { dropsImages: flaw === "drops-images" }));
-  const save = () => shelf.write(talk.id, kept(talk));
+  const save = () => {
+    if (flaw !== "keeps-late") shelf.write(talk.id, kept(talk));
+  };
   save();
   return new Turn({ brain, shells, wire, flaw, save }, talk, running.signal).play();
 }
@@ -110,7 +123,7 @@ const serves: Readonly<Record<string, (params: Json) => Json | Promise<Json>>> =
   initialize: () => card,
   "session/new": async (params) => openingOf(await open(`ref-${randomUUID()}`, params)),
   "session/load": load,
-  "session/resume": async (params) => openingOf(await open(String(params.sessionId), params, String(params.sessionId))),
+  "session/resume": resume,
   "session/fork": async (params) => openingOf(await open(`ref-${randomUUID()}`, params, String(params.sessionId))),
   "session/prompt": prompt,
   "session/close": close,
@@ -131,6 +144,7 @@ const wire = openWire({
   },
   answered(method, line) {
     if (method !== "session/prompt") return;
+    if (flaw === "keeps-late") for (const talk of talks.values()) shelf.write(talk.id, kept(talk));
     const [sessionId] = talks.keys();
     const update = { sessionUpdate: "agent_thought_chunk", content: { type: "text", text: "And another thing." } };
     if (flaw === "ends-twice") wire.line(line);

@@ -7,6 +7,8 @@ export interface Kept {
   readonly messages: Message[];
   readonly model?: string;
   readonly mode?: string;
+  /** The conversation that it was forked from. */
+  readonly origin?: string | undefined;
 }
 
 export interface Shelf {

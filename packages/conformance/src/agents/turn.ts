@@ -27,6 +27,7 @@ export class Turn {
   readonly #signal: AbortSignal;
   #input = 0;
   #output = 0;
+  #hasSpoken = false;
 
   constructor(need: TurnNeed, talk: Conversation, signal: AbortSignal) {
     this.#need = need;
@@ -42,10 +43,7 @@ export class Turn {
     } catch (error) {
       if (this.#signal.aborted) return this.#cancelled();
       if (this.#need.flaw !== "error-prose" || !(error instanceof WireError)) throw error;
-      this.#update({
-        sessionUpdate: "agent_message_chunk",
-        content: { type: "text", text: `Error: ${error.message}` },
-      });
+      this.#chunk("message", `Error: ${error.message}`);
       return this.#result("end_turn");
     } finally {
       this.#need.save();
@@ -90,6 +88,7 @@ export class Turn {
               this.#tell(next);
             } else this.#hear(said);
           }
+          this.#tellRest();
           return calls;
         } catch (error) {
           if (!(error instanceof BrokenOff)) throw error;
@@ -115,12 +114,37 @@ export class Turn {
 
   #tell(text: string): void {
     this.#signal.throwIfAborted();
-    if (text !== "") this.#update({ sessionUpdate: "agent_message_chunk", content: { type: "text", text } });
+    const now = this.#due(text);
+    if (now !== "") this.#chunk("message", now);
+  }
+
+  /** What of a text is told now: all of it, unless a flaw keeps some back. */
+  #due(text: string): string {
+    const { flaw } = this.#need;
+    const waits = flaw === "holds-back" || flaw === "tells-at-the-end";
+    if (!waits || text === "") return text;
+    const former = this.#talk.heldBack;
+    const isFirst = !this.#hasSpoken;
+    this.#hasSpoken = true;
+    this.#talk.heldBack = flaw === "tells-at-the-end" ? former + text : isFirst ? "" : text;
+    if (flaw === "tells-at-the-end") return "";
+    return isFirst ? former + text : former;
+  }
+
+  /** What is left to tell when the answer is whole. */
+  #tellRest(): void {
+    const { heldBack } = this.#talk;
+    if (heldBack === "" || this.#need.flaw === "holds-back") return;
+    this.#talk.heldBack = "";
+    this.#chunk("message", heldBack);
+  }
+
+  #chunk(kind: "message" | "thought", text: string): void {
+    this.#update({ sessionUpdate: `agent_${kind}_chunk`, content: { type: "text", text } });
   }
 
   #hear(said: Said): void {
-    if (said.is === "thought")
-      this.#update({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text: said.text } });
+    if (said.is === "thought") this.#chunk(this.#need.flaw === "thinks-aloud" ? "message" : "thought", said.text);
     if (said.is !== "usage") return;
     this.#input += said.tokens.input;
     this.#output += said.tokens.output;
@@ -160,6 +184,7 @@ export class Turn {
 
   async #run({ name, input }: ToolCall): Promise<string> {
     const { mcp, cwd } = this.#talk;
+    if (this.#need.flaw === "runs-nothing") return "";
     this.#talk.busy = true;
     const output =
       name === shellTool.name

@@ -39,6 +39,7 @@ const cancelTool: Case = {
   name: "cancel-tool",
   says: "a turn that is cancelled while a tool runs ends as cancelled, the tool's own shell is dead, and the session goes on",
   rows: ["D-31"],
+  looksAtProcesses: true,
   async run(stage) {
     const actor = await stage.open();
     const turn = await actor.begin("RUN_TOOL[while true; do sleep 0.2; echo x >> ticks.txt; done]");

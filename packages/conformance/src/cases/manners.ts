@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sleep, systemClock } from "@corral/kernel";
-import { Aside, type Case } from "../case.ts";
-import { hasProcessTable } from "../outside.ts";
+import type { Case } from "../case.ts";
 
 const ends: Case = {
   name: "ends",
@@ -41,6 +40,7 @@ const quiet: Case = {
     const actor = await stage.open();
     await actor.hear("ECHO:one");
     await actor.hear("ECHO:two");
+    stage.needOwnProgram("what that prints is not told to one of them");
     await actor.session.change({ closed: true });
     const { data } = await actor.ear.heard("harness.exited");
     const stray = actor.ear.all("harness.notice").filter((notice) => notice.data.kind === "stray_output");
@@ -60,8 +60,8 @@ const close: Case = {
   name: "close",
   says: "a program whose input ends leaves, and takes with it all that it had started",
   anyWords: true,
+  looksAtProcesses: true,
   async run(stage) {
-    if (!hasProcessTable) throw new Aside("unseen", "this system has no table of processes to look at");
     const server = {
       name: "notes",
       command: process.execPath,

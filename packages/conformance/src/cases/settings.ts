@@ -100,6 +100,7 @@ const mode: Case = {
 const dialects: Case = {
   name: "dialects",
   only: "driver",
+  manyDialects: true,
   says: "every dialect that the harness says it speaks reaches the model, with the key that is meant for it",
   async run(stage) {
     for (const dialect of stage.ways.alsoSpeaks ?? []) {
