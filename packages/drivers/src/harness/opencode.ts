@@ -51,7 +51,8 @@ const overAcp = acpHarness({
     questions: false,
     reasoning: true,
     sessionLifecycle: true,
-    sharedProcess: false,
+    // It can; a session does where it asks for it with `runtime`.
+    sharedProcess: true,
     status: true,
     streamingDeltas: true,
     textMessages: true,
