@@ -33,7 +33,7 @@ describe.each(installed)("the card of $id", (harness) => {
     expect(cardOf(id).cases).toEqual(reasons);
   });
 
-  test("says of images, modes, MCP servers and permissions what its driver says", () => {
+  test("says of images, modes, MCP servers and permissions what its driver says (D-09)", () => {
     const { images, modeSwitch, mcp, permissionKinds } = cardOf(id);
     const { images: takes, planMode, mcpTools, permissions } = capabilities;
     expect({ images, modeSwitch, mcp, permissions: permissionKinds.length > 0 }).toEqual({

@@ -51,6 +51,7 @@ function modelsOf(stage: Stage): Models {
 
 const model: Case = {
   name: "model",
+  rows: ["D-09"],
   says: "another model is asked as soon as it is chosen, also after the harness has gone",
   asksModel: true,
   async run(stage) {
@@ -81,6 +82,7 @@ function modeOf({ ways: { mode: known, found } }: Stage): NonNullable<Ways["mode
 
 const mode: Case = {
   name: "mode",
+  rows: ["D-09"],
   says: "another mode changes what the model is asked, or what it may do",
   needs: "planMode",
   asksModel: true,

@@ -62,7 +62,7 @@ async function askedFor(
 const allowed: Case = {
   name: "permission-allowed",
   says: "a tool that a person is asked about is used when it is allowed, by the narrowest grant that was offered",
-  rows: ["AR-12", "AR-13"],
+  rows: ["AR-12", "AR-13", "D-23"],
   needs: "permissions",
   async run(stage) {
     const { actor, end } = await askedFor(stage, {});
@@ -93,7 +93,7 @@ async function refused(stage: Stage, actor: Actor, end: () => ReturnType<Actor["
 const denied: Case = {
   name: "permission-denied",
   says: "a tool that is denied is not used, and the session goes on",
-  rows: ["AR-12", "AR-14"],
+  rows: ["AR-12", "AR-14", "D-23"],
   needs: "permissions",
   async run(stage) {
     const { actor, end } = await askedFor(stage, {});

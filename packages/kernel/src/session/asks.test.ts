@@ -43,7 +43,7 @@ test.each([
   [{ decision: "cancel" }, "nobody", undefined],
   [{ option: "allow_always" }, "yes", { optionId: "allow_always" }],
   [{ option: "reject_once" }, "no", { optionId: "reject_once" }],
-] as const)("a person may answer %j", async (answer, output, chosen) => {
+] as const)("a person may answer %j (D-23)", async (answer, output, chosen) => {
   await using kit = await openKit({ store: "memory" });
   const { session, turn, ask, witness } = await asked(kit);
   await session.answer(ask, answer);

@@ -6,7 +6,7 @@ import { type Actor, blocks, card, type Kit, openKit, until } from "./kit.fixtur
 const crashed = (over: object) => ({ outcome: "failed", fault: { code: "harness.crashed", more: over } });
 
 describe.each(["memory", "sqlite"] as const)("crashes over %s", (store) => {
-  test("a harness that dies in the middle of a text fails its turn at once, with what it said last (D-31)", async () => {
+  test("a harness that dies in the middle of a text fails its turn at once, with what it said last on stderr (D-26, D-31)", async () => {
     await using kit = await openKit({ store });
     const steps = [
       { say: "half a sen" },

@@ -44,12 +44,12 @@ const saidIn = ({ updates }: Turn, name: string): string =>
     .map((update) => chunkText(update as never) ?? "")
     .join("");
 
-test("text and thoughts are told as they come", () => {
+test("text and thoughts are told as they come (D-35)", () => {
   expect(saidIn(recordedTurn("hi there"), "agent_message_chunk")).toBe("Hello from the stub model.");
   expect(saidIn(recordedTurn("THINK"), "agent_thought_chunk")).toBe("Let me think about it.");
 });
 
-test("a tool is told from its beginning to its end, with its output", () => {
+test("a tool is told from its beginning to its end, with its output (D-35)", () => {
   const { updates } = recordedTurn("RUN_TOOL");
   const calls = updates.filter(({ toolCallId }) => toolCallId !== undefined);
   const command = "echo tool-ran > tool-proof.txt && cat tool-proof.txt";
@@ -64,6 +64,20 @@ test("a tool is told from its beginning to its end, with its output", () => {
     content: [{ type: "content", content: { type: "text", text: "tool-ran\n" } }],
   });
   expect(new Set(calls.map(({ toolCallId }) => toolCallId)).size).toBe(1);
+});
+
+test("what a tool has printed so far takes the place of what was told before, for Pi tells all of it each time (D-35)", () => {
+  const printed = ["one\n", "one\ntwo\n"];
+  const updates = printed.flatMap((text) =>
+    updatesOf("tool_execution_update", { toolCallId: "t1", partialResult: { content: [{ type: "text", text }] } }),
+  );
+  expect(updates).toEqual(
+    printed.map((text) => ({
+      sessionUpdate: "tool_call_update",
+      toolCallId: "t1",
+      content: [{ type: "content", content: { type: "text", text } }],
+    })),
+  );
 });
 
 test("the tokens of a turn are those of all its answers", () => {
@@ -82,6 +96,15 @@ test("a model that fails is a failure with the status that it answered", () => {
   const fault = failure(last?.error ?? "");
   expect([fault.code, fault.message]).toEqual(["harness.refused", expect.stringContaining("stub error 400")]);
   expect(fault.more).toMatchObject({ method: "prompt", httpStatus: 400 });
+});
+
+test("an answer may end with an error inside of it and nothing after: it has failed, and costs nothing twice (D-35)", () => {
+  const error = { role: "assistant", stopReason: "error", errorMessage: "overloaded", usage: { input: 3, output: 1 } };
+  const inside = answerOf("message_update", { assistantMessageEvent: { type: "error", reason: "error", error } });
+  expect(inside).toEqual({ stopReason: "error", error: "overloaded", usage: {} });
+  const after = answerOf("message_end", { message: error });
+  expect(after).toMatchObject({ stopReason: "error", error: "overloaded", usage: { inputTokens: 3 } });
+  expect(answerOf("message_update", { assistantMessageEvent: { type: "text_delta", delta: "a" } })).toBeUndefined();
 });
 
 test("an error that is a sentence stays one", () => {

@@ -58,13 +58,20 @@ function usageOf({ input, output, cacheRead, cacheWrite, reasoning, totalTokens 
   };
 }
 
-export function answerOf(type: string, event: Frame): Answer | undefined {
-  const { role, stopReason, errorMessage, usage } = frame(event.message);
-  if (type !== "message_end" || role !== "assistant") return undefined;
+function endOf({ stopReason, errorMessage }: Frame): Omit<Answer, "usage"> {
   const error = text(errorMessage) || "Pi gave no reason.";
-  return {
-    stopReason: text(stopReason),
-    usage: usageOf(frame(usage)),
-    ...(stopReason === "error" ? { error } : {}),
-  };
+  return { stopReason: text(stopReason), ...(stopReason === "error" ? { error } : {}) };
+}
+
+/** An answer may end with an error inside of it. What it cost is told by its end alone, which may not come. */
+function brokenOff({ assistantMessageEvent }: Frame): Answer | undefined {
+  const { type, reason, error } = frame(assistantMessageEvent);
+  return type === "error" ? { ...endOf({ stopReason: reason, ...frame(error) }), usage: {} } : undefined;
+}
+
+export function answerOf(type: string, event: Frame): Answer | undefined {
+  if (type === "message_update") return brokenOff(event);
+  const message = frame(event.message);
+  if (type !== "message_end" || message.role !== "assistant") return undefined;
+  return { ...endOf(message), usage: usageOf(frame(message.usage)) };
 }
