@@ -2,21 +2,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { cardSchema, isSound } from "@corral/conformance";
+import { agentsDir } from "@corral/conformance/here";
 import { harnesses } from "@corral/drivers";
 import { runStep } from "./house/steps.ts";
 import { offline } from "./real/offline.ts";
 
 const root = join(import.meta.dirname, "..");
 const folder = "packages/drivers/src/harness/cards";
-const keptIn = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
 const corral = join(root, "packages/cli/src/main.ts");
 
 /** What `corral conformance` prints of an installed harness; its progress is shown while it comes. */
 async function measure(id: string, wall: readonly string[]): Promise<string> {
-  const words = [...wall, process.execPath, corral, "conformance", id, "--json", "--data", keptIn];
+  const words = [...wall, process.execPath, corral, "conformance", id, "--json", "--data", agentsDir];
   const [command = "", ...args] = words;
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";

@@ -1,9 +1,10 @@
 /** Plays the common cases with the real harnesses: installs what is missing, then runs them where there is no network. */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { homedir, loadavg, tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { agentsDir } from "@corral/conformance/here";
 import { harnesses } from "@corral/drivers";
 import type { Harness } from "@corral/kernel";
 import { runStep } from "./house/steps.ts";
@@ -13,7 +14,6 @@ import { offline } from "./real/offline.ts";
 import { makeReady } from "./real/ready.ts";
 import { readUnderWay } from "./real/under-way.ts";
 
-const programsDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
 const inCi = Boolean(process.env.CI);
 
 const { values, positionals: ids } = parseArgs({
@@ -75,7 +75,7 @@ const [sinceMs, before] = [performance.now(), load()];
 const late = AbortSignal.timeout(limitSeconds * 1000);
 if (values.report) await rm(values.report, { force: true });
 const wanted = known.filter(({ id }) => ids.length === 0 || ids.includes(id));
-const found = await makeReady(wanted, { programsDir, env: process.env, say: console.log, signal: late });
+const found = await makeReady(wanted, { programsDir: agentsDir, env: process.env, say: console.log, signal: late });
 const missing = found.flatMap(({ harness: { id }, missing: why }) => (why === undefined ? [] : [{ id, why }]));
 const played = found.filter((one) => one.missing === undefined).map(({ harness }) => harness);
 const installedIn = seconds(sinceMs);

@@ -1,10 +1,10 @@
 /** What a session with each of the real harnesses costs: time until it says something, and memory of all its processes. */
 import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Ways, waysOf } from "@corral/conformance";
+import { agentsDir } from "@corral/conformance/here";
 import { harnesses as allHarnesses } from "@corral/drivers";
 import { type Harness, systemClock } from "@corral/kernel";
 import { basesOf, type Model, startModel } from "@corral/model";
@@ -18,19 +18,16 @@ const together = 4;
 const settleMs = 3_000;
 const said = "Good morning.";
 
-/** Installed once and kept, by `npm run real`; the bench itself installs nothing. */
-const kept = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
-
 /** Harnesses that are driven in more ways than one. */
 const otherWays: Readonly<Record<string, readonly Partial<Ways>[]>> = {
   opencode: [{ called: "opencode, shared", options: { runtime: "serve" } }],
 };
 
-/** The daemon of the bench finds its programs where it would have installed them. */
+/** The daemon of the bench finds its programs where it would have installed them: `npm run real` has, the bench installs nothing. */
 async function lendPrograms({ ours }: Stage): Promise<void> {
   const usual = join(ours.env.HOME ?? "", ".local", "share", "corral");
   await mkdir(dirname(usual), { recursive: true });
-  if (!existsSync(usual)) await symlink(kept, usual);
+  if (!existsSync(usual)) await symlink(agentsDir, usual);
 }
 
 interface Played {
@@ -106,8 +103,8 @@ async function figuresOf(played: Played, called: string): Promise<readonly Figur
 
 async function measureOne(stage: Stage, harness: Harness, ways: Ways): Promise<readonly Figure[]> {
   const called = ways.called ?? harness.id;
-  if (!existsSync(join(kept, "agents", harness.id))) {
-    stage.say(`${called}: skipped, for it is not in ${kept}; \`npm run real ${harness.id}\` brings it`);
+  if (!existsSync(join(agentsDir, "agents", harness.id))) {
+    stage.say(`${called}: skipped, for it is not in ${agentsDir}; \`npm run real ${harness.id}\` brings it`);
     return [];
   }
   stage.say(`${called} …`);

@@ -1,8 +1,9 @@
 /** Several sessions with the real OpenCode on shared servers: who shares one, what each sees, and what becomes of them when it dies. */
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { agentsDir } from "@corral/conformance/here";
 import {
   createInstaller,
   createKernel,
@@ -18,7 +19,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { opencode } from "./opencode.ts";
 
-const programsDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "corral-tests");
 const hostEnv = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
 const patience = { timeout: 300_000 };
 
@@ -38,7 +38,7 @@ beforeEach(async () => {
   const store = opened.use(await openSqliteStore({ dir: stateDir(), clock }));
   const owner = ownerOf(stateDir());
   const processes = opened.use(createProcesses({ clock, stateDir: stateDir(), owner, hostEnv }));
-  const installer = createInstaller({ programsDir, clock, processes, hostEnv: process.env });
+  const installer = createInstaller({ programsDir: agentsDir, clock, processes, hostEnv: process.env });
   const places = { stateDir: stateDir(), defaultCwd: root, hostEnv };
   kernel = opened.use(await createKernel({ store, clock, processes, installer, harnesses: [opencode], ...places }));
 });
