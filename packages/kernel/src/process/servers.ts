@@ -89,6 +89,8 @@ class Place {
     // One that is just coming up is ended there; why it did not come up is told to those who wait for it.
     const [closed] = await Promise.allSettled([this.#server?.close(), this.#bringing]);
     if (closed.status === "rejected") throw closed.reason;
+    // It may have come up in the very moment.
+    await this.#server?.close();
     await this.#cleared;
   }
 
