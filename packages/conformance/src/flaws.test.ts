@@ -148,6 +148,16 @@ describe("the reference agent", () => {
   });
 });
 
+test(
+  "what an agent without a model makes of a conversation that it is told again is unseen, not passed",
+  limits,
+  async () => {
+    const subject = await findOut({ ...referenceAgent({ asksModel: false }), restores: [] }, here);
+    const [result] = await playWith(subject, ["resume-exit"]);
+    expect(result).toMatchObject({ verdict: "unseen", observed: { resume: "replay" } });
+  },
+);
+
 test.each([
   ["is not there", { command: "no-such-program" }, /could not be started/],
   ["does not speak the protocol", { command: "cat" }, /initialize/],

@@ -14,9 +14,15 @@ import { canary, type Stage } from "../stage.ts";
  * Asks the model how many messages of a person it sees. A harness whose memory was retold to it has them all in one, which
  * must then quote what was said.
  */
-async function remembers(stage: Stage, actor: Actor, said: readonly string[]): Promise<void> {
+async function remembers(
+  stage: Stage,
+  actor: Actor,
+  said: readonly string[],
+  shows?: "resume" | "fork",
+): Promise<void> {
   const { output = "" } = await actor.hear("COUNT");
   const how = howNow(actor);
+  if (how && shows) stage.observed[shows] = how;
   if (how !== "replay") assert.equal(output, `user_messages=${said.length + 1}`, `after a ${how}`);
   if (!stage.seesModel && how !== "replay") return;
   if (!stage.seesModel)
@@ -41,9 +47,7 @@ const afterExit: Case = {
     await actor.hear("ECHO:one");
     await actor.hear("ECHO:two");
     await kill(actor, "SIGTERM");
-    await remembers(stage, actor, ["ECHO:one", "ECHO:two"]);
-    const how = howNow(actor);
-    if (how) stage.observed.resume = how;
+    await remembers(stage, actor, ["ECHO:one", "ECHO:two"], "resume");
     assert.equal(
       actor.ear.all("turn.updated").filter(({ data }) => data.update.sessionUpdate === "user_message_chunk").length,
       0,
@@ -118,9 +122,7 @@ const fork: Case = {
     const { id } = await actor.session.fork({ secrets: stage.request().secrets ?? {} });
     const other = await stage.find(id);
     await actor.hear("ECHO:here");
-    await remembers(stage, other, ["ECHO:before"]);
-    const how = howNow(other);
-    if (how) stage.observed.fork = how;
+    await remembers(stage, other, ["ECHO:before"], "fork");
     if (stage.seesModel) assert(!stage.lastCall.userText?.includes("ECHO:here"));
     await remembers(stage, actor, ["ECHO:before", "ECHO:here"]);
   },
