@@ -67,7 +67,7 @@ const queue: Case = {
   says: "a second prompt while the first is answered waits for its turn: two turns, each with its own answer",
   async run(stage) {
     const words = Array.from({ length: 12 }, (_, at) => `word${at} `).join("");
-    stage.play({ rules: [{ when: "first", steps: [{ text: { text: words, chunk: 6, delayMs: 100 } }] }] });
+    stage.play({ rules: [{ when: "first", steps: [{ text: { text: words, chunk: 6, delayMs: 250 } }] }] });
     const actor = await stage.open();
     const first = await actor.begin(stage.seesModel ? "the first prompt" : "SLOW");
     await actor.ear.words(first.id, stage.seesModel ? "word0" : "tick00");
