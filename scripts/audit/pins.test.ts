@@ -27,7 +27,7 @@ afterAll(() => {
 });
 
 const audit = async (name: string, version: string, url = address) => {
-  const env = { ...process.env, npm_config_registry: url };
+  const env = { ...process.env, npm_config_registry: url, npm_config_loglevel: "silent" };
   return findingOf({ agent: "zeta", name, version }, await askRegistry(name, env));
 };
 

@@ -70,7 +70,8 @@ const listOf = (value: unknown): readonly string[] =>
 
 /** Asks the registry that npm is set up for. A package of one release comes with a text instead of a list. */
 export async function askRegistry(name: string, env: NodeJS.ProcessEnv): Promise<Answer> {
-  const flags = ["--json", "--fetch-retries=1", "--fetch-timeout=20000", "--prefer-online"];
+  // Who asks may have told npm to be silent; why it failed is read off what it says.
+  const flags = ["--json", "--loglevel=error", "--fetch-retries=1", "--fetch-timeout=20000", "--prefer-online"];
   try {
     const options = { env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 };
     const { stdout } = await promisify(execFile)("npm", ["view", name, "versions", "dist-tags", ...flags], options);
