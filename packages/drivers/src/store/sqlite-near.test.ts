@@ -19,10 +19,9 @@ async function freshDir(): Promise<string> {
 /** A near writer of a new file, on a disk whose speed is said. */
 async function openNear(maxBytes?: number) {
   const file = join(await freshDir(), "a.db");
-  openToWrite({ file }).close();
   const disk = { ms: 0.2, nowMs: 0 };
   const clock: Clock = { ...manualClock(), monotonicMs: () => (disk.nowMs += disk.ms) };
-  const near = createNear({ file, ...(maxBytes === undefined ? {} : { maxBytes }) }, clock);
+  const near = createNear(openToWrite({ file, ...(maxBytes === undefined ? {} : { maxBytes }) }), clock);
   onTestFinished(() => near.close());
   let last = 0;
   const small = (): readonly Write[] => [{ subject: "a", expected: last, entries: ["x"] }];

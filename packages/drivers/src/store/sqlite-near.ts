@@ -1,8 +1,7 @@
 /** Commits small groups on this thread while the disk is quick: two changes of threads then cost more than the commit itself. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "@corral/kernel";
-import { openToWrite } from "./sqlite-open.ts";
-import type { Answer, WorkerNeed, Write } from "./sqlite-wire.ts";
+import type { Answer, Write } from "./sqlite-wire.ts";
 import { Writer } from "./sqlite-write.ts";
 
 /** A disk is quick after so many commits in a row that took no longer, and slow again after one that did. */
@@ -28,21 +27,12 @@ const lettersOf = (write: Write): number =>
 const isSmall = (group: readonly Write[]): boolean =>
   group.length <= mostWrites && group.reduce((sum, write) => sum + lettersOf(write), 0) <= mostLetters;
 
-interface Open {
-  readonly db: DatabaseSync;
-  readonly writer: Writer;
-}
-
-function open(need: WorkerNeed): Open {
-  const db = openToWrite(need);
+/** Takes the connection over. */
+export function createNear(db: DatabaseSync, clock: Clock): Near {
   // Folding the log into the file takes its time, and whoever holds a lock for that long is not waited for here.
   db.exec("PRAGMA wal_autocheckpoint = 0");
   db.exec("PRAGMA busy_timeout = 0");
-  return { db, writer: new Writer(db) };
-}
-
-export function createNear(need: WorkerNeed, clock: Clock): Near {
-  let own: Open | undefined;
+  const writer = new Writer(db);
   let quick = 0;
   let inRow = 0;
   const took = (ms: number): void => {
@@ -50,8 +40,7 @@ export function createNear(need: WorkerNeed, clock: Clock): Near {
   };
   const tryOut = (group: readonly Write[]): readonly Answer[] | undefined => {
     try {
-      own ??= open(need);
-      return own.writer.commit(group);
+      return writer.commit(group);
     } catch {
       // A full disk, a lock: the thread finds it again, and says which writes are refused and why.
       return undefined;
@@ -59,7 +48,7 @@ export function createNear(need: WorkerNeed, clock: Clock): Near {
   };
   return {
     commit(group) {
-      if (quick < quickInRow || inRow >= mostInRow || !isSmall(group)) return undefined;
+      if (!db.isOpen || quick < quickInRow || inRow >= mostInRow || !isSmall(group)) return undefined;
       const sinceMs = clock.monotonicMs();
       const answers = tryOut(group);
       took(answers ? clock.monotonicMs() - sinceMs : Number.POSITIVE_INFINITY);
@@ -70,6 +59,6 @@ export function createNear(need: WorkerNeed, clock: Clock): Near {
       inRow = 0;
       took(ms);
     },
-    close: () => own?.db.close(),
+    close: () => db.close(),
   };
 }

@@ -46,10 +46,10 @@ function createStore({ link, near, reader, release }: Parts): Store {
       ? Promise.reject(new Fault("store.closed", { detail: "The store was closed before this was asked of it" }))
       : look(() => question(reader));
   const close = async (): Promise<void> => {
-    // The writer closes last, so that it can fold the write-ahead log into the file.
+    // The thread closes last: it folds the write-ahead log into the file, and a disk that hangs hangs nobody else.
     reader.close();
-    await link.close();
     near.close();
+    await link.close();
     release();
   };
   return {
@@ -82,13 +82,19 @@ function refuseNewer(file: string): (db: DatabaseSync) => void {
   };
 }
 
+interface Ready {
+  readonly reader: Reader;
+  readonly near: Near;
+}
+
 /** Here and not in the thread: a daemon that nobody uses yet needs no thread, and is there sooner. */
-function openReady(worker: WorkerNeed): Reader {
+function openReady(worker: WorkerNeed, clock: Clock): Ready {
   const db = openToWrite(worker, refuseNewer(worker.file));
   try {
-    return openReader(worker.file);
-  } finally {
+    return { near: createNear(db, clock), reader: openReader(worker.file) };
+  } catch (error) {
     db.close();
+    throw error;
   }
 }
 
@@ -97,8 +103,7 @@ export async function openSqliteStore({ dir, clock = systemClock, maxBytes, work
   const url = workerUrl ?? new URL("./sqlite-worker.ts", import.meta.url);
   const worker = { file: database, ...(maxBytes === undefined ? {} : { maxBytes }) };
   try {
-    const reader = await look(() => openReady(worker));
-    const near = createNear(worker, clock);
+    const { reader, near } = await look(() => openReady(worker, clock));
     return createStore({ link: new Link({ url, worker, near, clock }), near, reader, release });
   } catch (error) {
     release();
