@@ -1,4 +1,4 @@
-/** How the tests run: two processes for two cores, and a guard around every file. */
+/** How the tests run: three processes for two cores, for many of them wait, and a guard around every file. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
@@ -16,7 +16,7 @@ export default defineConfig({
     globalSetup: ["scripts/house/built.ts"],
     setupFiles: ["scripts/house/env-guard.ts"],
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     // A shared machine may pause for seconds; a test that fails three times in a row is not unlucky.
     retry: process.env.CI ? 2 : 0,
     testTimeout: 120_000,

@@ -15,9 +15,10 @@ const args = process.argv.slice(2);
 const report = args.find((arg) => arg.startsWith(reportFlag))?.slice(reportFlag.length);
 const wishes = args.filter((arg) => !arg.startsWith(reportFlag));
 
-/** Whoever asks for a part gets a part; who asks for nothing is shown all of it. */
+/** Whoever asks for a proof by its name gets that one; who asks for nothing is shown all of them. */
+const wanted = proofs.map(({ name }) => name).filter((name) => wishes.length === 0 || wishes.includes(name));
+
 async function writeReport(path: string, said: string): Promise<void> {
-  const wanted = wishes.length === 0 ? proofs.map(({ name }) => name) : [];
   const told = proofReport(said, { wanted, mayNotSkip: mayNotSkip() });
   const left = skippedLine(told);
   if (left !== undefined) console.log(left);

@@ -10,7 +10,7 @@ const program = inject("corral");
 
 export const hostEnv: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
 
-/** A small part of what is played as a whole in CI, in a step of its own. */
+/** A part of what CI plays as a whole, in a step of its own. */
 export const partTest = test.skipIf(Boolean(process.env.CI));
 
 /** Runs the small part of a proof; its seed is in the message of a failure. */

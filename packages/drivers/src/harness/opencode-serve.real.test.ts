@@ -7,17 +7,12 @@ import { realHarness } from "@corral/conformance/real";
  * answers it, is the same both ways; here is what Corral does in another way when many sessions have one server.
  */
 const differs: Readonly<Record<string, string>> = {
-  greet: "text comes over the server's stream of events, and the key is that of the server's configuration",
   tool: "a tool's progress is read from the parts of a message, not from ACP",
   "permission-allowed": "answered by a request of its own, and granted as the server grants",
-  "permission-denied": "answered by a request of its own",
-  "cancel-text": "one session's turn is broken off, and the server stays",
   "cancel-tool": "one session's tool is ended, and the server stays",
-  queue: "two turns follow each other on one stream of events",
   "error-400": "a failure is an event of the session, not the answer to a prompt",
   "resume-exit": "a session is found again on another server",
   "resume-kill": "the server dies with all its sessions",
-  "resume-daemon": "a server without its daemon is ended",
   fork: "forked by the server, and in its own database",
   usage: "counted from the parts of messages",
 };

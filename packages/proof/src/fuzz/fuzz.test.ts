@@ -1,13 +1,13 @@
 /** Random requests and hostile harnesses against real daemons; and that what is wrong with an answer is seen. */
 import { describe, expect, test } from "vitest";
-import { expectProved, partTest, runQuick } from "../context.fixture.ts";
+import { expectProved, runQuick } from "../context.fixture.ts";
 import { createChance } from "../seeded.ts";
 import { repliesIn, wrongIn } from "./answers.ts";
 import { linesOf } from "./frames.ts";
 import { fuzz } from "./fuzz.ts";
 import { sentOf } from "./request.ts";
 
-partTest(
+test(
   "whatever clients and harnesses say, nothing crashes, surprises or hangs the daemon, and every turn ends once (invariant 5)",
   async () => expectProved(await runQuick(fuzz)),
   600_000,

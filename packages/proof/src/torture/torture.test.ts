@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { systemClock } from "@corral/kernel";
 import { afterEach, describe, expect, test } from "vitest";
-import { expectProved, partTest, runQuick } from "../context.fixture.ts";
+import { expectProved, runQuick } from "../context.fixture.ts";
 import { createChance } from "../seeded.ts";
 import { differences } from "./compare.ts";
 import { createHold } from "./hold.ts";
@@ -11,7 +11,7 @@ import { openRoad, type Passage } from "./road.ts";
 import { torture } from "./torture.ts";
 import { storm } from "./weather.ts";
 
-partTest(
+test(
   "followers see the log, the whole log and nothing else, over roads that cut, delay, double and hold back, while the daemon dies twice (FR-06)",
   async () => expectProved(await runQuick(torture)),
   640_000,
