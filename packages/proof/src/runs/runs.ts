@@ -19,7 +19,7 @@ const least: { readonly quick: Least; readonly whole: Least } = {
   quick: { runs: 120, kinds: Math.ceil(kinds.length / 2) },
   whole: { runs: 1_000, kinds: kinds.length },
 };
-const atOnce = 6;
+const atOnce = 10;
 const runLimitMs = 120_000;
 
 interface Shop extends ProofContext {
