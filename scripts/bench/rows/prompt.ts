@@ -1,4 +1,5 @@
 /** How long a prompt takes to its answer: ours kept on disk from prompt to end, the peer's echoed in memory. */
+import type { Turn } from "@corral/protocol";
 import type { Peer } from "../peer.ts";
 import type { Row, Stage } from "../row.ts";
 import { quantile } from "../stats.ts";
@@ -28,19 +29,37 @@ async function timesOf(contenders: readonly Contender[]): Promise<readonly (read
   return all.map(({ times }) => times);
 }
 
-/** `waiting` holds one request until the turn has ended; `following` reads its events while it runs, as a person would. */
-async function us({ ours, folder }: Stage, how: "waiting" | "following"): Promise<Contender> {
+async function post<Answer>(url: string, body: unknown): Promise<Answer> {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+  return (await answer.json()) as Answer;
+}
+
+type How = "plain" | "waiting" | "following";
+
+/**
+ * `plain` posts one request, as the peer is asked; `waiting` does so through the SDK, which names it for a retry, so that the name is
+ * kept as well; `following` reads the events while the turn runs, as a person would.
+ */
+async function us({ ours, folder }: Stage, how: How): Promise<Contender> {
   const server = await ours.start();
-  const { corral } = server;
+  const { corral, url } = server;
   // Like the peer's, the agent itself keeps nothing; what is kept is kept by the daemon.
   const options = { story: { turns: [{ steps: [{ say: "ok" }] }] }, capabilities: [] };
   const session = await corral.sessions.open({ agent: "scripted", cwd: folder, options });
-  const held = { params: { session: session.id }, query: { wait: "true" }, body: { prompt: "hi" } } as const;
+  const [path, body] = [`${url}/v1/sessions/${session.id}/turns?wait=true`, { prompt: "hi" }];
+  const held = { params: { session: session.id }, query: { wait: "true" }, body } as const;
+  const ways: Readonly<Record<How, () => Promise<Pick<Turn, "outcome">>>> = {
+    plain: () => post(path, body),
+    waiting: () => corral.call("startTurn", held),
+    following: async () => await session.prompt("hi"),
+  };
   return {
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     async once() {
-      const turn = how === "waiting" ? await corral.call("startTurn", held) : await session.prompt("hi");
-      if (turn.outcome !== "completed") throw new Error(`a prompt ended as ${turn.outcome}`);
+      const { outcome } = await ways[how]();
+      if (outcome !== "completed") throw new Error(`a prompt ended as ${outcome}`);
     },
   };
 }
@@ -54,34 +73,30 @@ async function them(peer: Peer): Promise<Contender> {
     async once() {
       id += 1;
       const params = { sessionId: "one", prompt: [{ type: "text", text: "hi" }] };
-      const answer = await fetch(`${server.url}/v1/acp/bench?agent=mock`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ jsonrpc: "2.0", id, method: "session/prompt", params }),
-      });
-      if (!answer.ok) throw new Error(`the peer answered ${answer.status}`);
-      await answer.json();
+      await post(`${server.url}/v1/acp/bench?agent=mock`, { jsonrpc: "2.0", id, method: "session/prompt", params });
     },
   };
 }
 
 export const prompt: Row = {
   name: "prompt",
-  says: "one prompt after the other through the SDK to a scripted agent and back, everything durable; the peer's: one request, an echo in memory",
+  says: "one prompt after the other to a scripted agent and back, everything durable; the peer's: one plain request, an echo in memory",
   async measure(stage) {
     await using stack = new AsyncDisposableStack();
-    const contenders = [await us(stage, "waiting"), await us(stage, "following")];
+    const contenders = [await us(stage, "plain"), await us(stage, "waiting"), await us(stage, "following")];
     if (stage.peer) contenders.push(await them(stage.peer));
     for (const one of contenders) stack.use(one);
-    const [waiting = [], following = [], their] = await timesOf(contenders);
+    const [plain = [], waiting = [], following = [], their] = await timesOf(contenders);
     const of = (our: readonly number[], part: number) => ({
       unit: "ms",
       ours: quantile(our, part),
       peer: their && quantile(their, part),
     });
     return [
-      { what: "one waiting request, p50", ...of(waiting, 0.5), target: { of: "ratio", most: 3 } },
-      { what: "one waiting request, p99", ...of(waiting, 0.99) },
+      { what: "one plain request, p50", ...of(plain, 0.5), target: { of: "ratio", most: 3 } },
+      { what: "one plain request, p99", ...of(plain, 0.99) },
+      { what: "through the SDK, p50", ...of(waiting, 0.5) },
+      { what: "through the SDK, p99", ...of(waiting, 0.99) },
       { what: "followed by its events, p50", ...of(following, 0.5) },
       { what: "followed by its events, p99", ...of(following, 0.99) },
     ];
