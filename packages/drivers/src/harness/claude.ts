@@ -1,11 +1,11 @@
 /** Claude Code: through its maker's SDK and an ACP adapter over it, with its configuration and its history in a directory of the session's own. */
-import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { acpHarness, type LaunchNeed } from "@corral/kernel";
 import { z } from "zod";
 import { errorProse } from "./corrections/error-prose.ts";
 import { retold } from "./corrections/retold.ts";
 import { gatewayOf, gatewayOptions } from "./gateway.ts";
+import { linkLogin } from "./host-login.ts";
 import { claudeLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
 
@@ -38,14 +38,6 @@ function gatewayEnv({ options: given }: Given): Record<string, string> {
     ...(model === undefined ? {} : Object.fromEntries(named.map((name) => [name, model]))),
     ...(contextWindow === undefined ? {} : { CLAUDE_CODE_AUTO_COMPACT_WINDOW: String(contextWindow) }),
   };
-}
-
-/** The login is renewed in its own file, so it is linked and not copied: two copies would end each other. */
-async function linkLogin({ options: given, hostEnv, stateDir }: LaunchNeed): Promise<void> {
-  const link = join(configIn(stateDir), ".credentials.json");
-  await rm(link, { force: true });
-  const { HOME } = hostEnv;
-  if (gatewayOf(given).login === "host" && HOME) await symlink(join(HOME, ".claude", ".credentials.json"), link);
 }
 
 const platforms = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl", "darwin-x64", "darwin-arm64"];
@@ -100,7 +92,10 @@ export const claude = acpHarness({
     const { stateDir, secrets, options: given, tempDir, bin, node } = need;
     const home = await ownHome(stateDir, { registry: gatewayOf(given).registry });
     await need.writePrivate(join(configIn(stateDir), "settings.json"), JSON.stringify(settings(need)));
-    await linkLogin(need);
+    await linkLogin(
+      { ...need, login: gatewayOf(given).login },
+      { from: ".claude/.credentials.json", to: join(configIn(stateDir), ".credentials.json") },
+    );
     return {
       command: node,
       args: [bin("adapter")],

@@ -1,11 +1,11 @@
 /** Codex: its own app-server, with its configuration and its threads in a directory of the session's own. */
-import { rm, symlink } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { type LaunchNeed, programHarness } from "@corral/kernel";
 import { z } from "zod";
 import { CodexConnection } from "./codex/connection.ts";
 import { toml } from "./codex/toml.ts";
 import { gatewayOf, gatewayOptions } from "./gateway.ts";
+import { linkLogin } from "./host-login.ts";
 import { codexLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
 
@@ -61,14 +61,6 @@ const config = (need: Given): object => ({
 
 const usesHostLogin = ({ options: given }: Given): boolean => gatewayOf(given).login === "host";
 
-/** The login is renewed in its own file, so it is linked and not copied: two copies would end each other. */
-async function linkLogin(need: LaunchNeed, codexHome: string): Promise<void> {
-  const link = join(codexHome, "auth.json");
-  await rm(link, { force: true });
-  const { HOME } = need.hostEnv;
-  if (usesHostLogin(need) && HOME) await symlink(join(HOME, ".codex", "auth.json"), link);
-}
-
 const triples = {
   "linux-x64": "x86_64-unknown-linux-musl",
   "linux-arm64": "aarch64-unknown-linux-musl",
@@ -114,8 +106,8 @@ export const codex = programHarness({
     const home = await ownHome(need.stateDir, { registry: gatewayOf(need.options).registry });
     const codexHome = homeIn(need.stateDir);
     await need.writePrivate(join(codexHome, "config.toml"), toml(config(need)));
-    await linkLogin(need, codexHome);
-    const { baseUrl } = gatewayOf(need.options);
+    const { baseUrl, login } = gatewayOf(need.options);
+    await linkLogin({ ...need, login }, { from: ".codex/auth.json", to: join(codexHome, "auth.json") });
     return {
       command: need.bin("codex"),
       args: ["app-server"],

@@ -1,10 +1,10 @@
 /** Gemini CLI: its own agent over ACP, with its settings in a home of the session's own, and its memory never asked. */
-import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { acpHarness, type LaunchNeed } from "@corral/kernel";
 import { z } from "zod";
 import { plainThoughts } from "./corrections/plain-thoughts.ts";
 import { gatewayOf, gatewayOptions } from "./gateway.ts";
+import { linkLogin } from "./host-login.ts";
 import { geminiLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
 
@@ -38,17 +38,6 @@ const settings = (need: Given): object => ({
 
 const ownFiles = (home: string): string => join(home, ".gemini");
 const loginFiles = ["oauth_creds.json", "google_accounts.json"] as const;
-
-/** The login is renewed in its own file, so it is linked and not copied: two copies would end each other. */
-async function linkLogin(need: LaunchNeed, home: string): Promise<void> {
-  const { HOME } = need.hostEnv;
-  await mkdir(ownFiles(home), { recursive: true, mode: 0o700 });
-  for (const name of loginFiles) {
-    const link = join(ownFiles(home), name);
-    await rm(link, { force: true });
-    if (usesHostLogin(need) && HOME) await symlink(join(HOME, ".gemini", name), link);
-  }
-}
 
 export const gemini = acpHarness({
   id: "gemini",
@@ -89,9 +78,11 @@ export const gemini = acpHarness({
   },
   corrections: plainThoughts,
   launch: async (need) => {
-    const { baseUrl, registry } = gatewayOf(need.options);
+    const { baseUrl, registry, login } = gatewayOf(need.options);
     const home = await ownHome(need.stateDir, { registry });
-    await linkLogin(need, home.home);
+    for (const name of loginFiles) {
+      await linkLogin({ ...need, login }, { from: join(".gemini", name), to: join(ownFiles(home.home), name) });
+    }
     await need.writePrivate(join(ownFiles(home.home), "settings.json"), JSON.stringify(settings(need)));
     return {
       command: need.node,

@@ -7,7 +7,7 @@ import { usageFromDatabase } from "./corrections/usage-from-database.ts";
 import { gatewayOf, gatewayOptions } from "./gateway.ts";
 import { opencodeLogins } from "./logins.ts";
 import { config, keyName, quiet, secretNames } from "./opencode/config.ts";
-import { linkLogin, ownFiles } from "./opencode/login.ts";
+import { linkOwnLogin, ownFiles } from "./opencode/login.ts";
 import { connectServed } from "./opencode/serve.ts";
 import { ownHome } from "./own-home.ts";
 
@@ -75,7 +75,7 @@ const overAcp = acpHarness({
     const { stateDir, secrets, options: given, bin, chance } = need;
     const { registry, login } = gatewayOf(given);
     const home = await ownHome(stateDir, { registry });
-    await linkLogin({ ...need, login });
+    await linkOwnLogin({ ...need, login });
     const key = keyName(need);
     return {
       command: bin("opencode"),

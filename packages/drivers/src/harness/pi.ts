@@ -1,8 +1,9 @@
 /** Pi: its own RPC mode, with a gate before its tools, and with its conversations in a directory of the session's own. */
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type LaunchNeed, programHarness } from "@corral/kernel";
 import { type GatewayOptions, gatewayOf, gatewayOptions } from "./gateway.ts";
+import { linkLogin } from "./host-login.ts";
 import { piLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
 import { PiConnection } from "./pi/connection.ts";
@@ -54,14 +55,6 @@ function settings({ options }: Given): object {
 const ownFiles = (stateDir: string): string => join(stateDir, "pi");
 const sessionsIn = (stateDir: string): string => join(ownFiles(stateDir), "sessions");
 
-/** The login is renewed in its own file, so it is linked and not copied: two copies would end each other. */
-async function linkLogin({ options, hostEnv, stateDir }: LaunchNeed): Promise<void> {
-  const link = join(ownFiles(stateDir), "auth.json");
-  await rm(link, { force: true });
-  const { HOME } = hostEnv;
-  if (gatewayOf(options).login === "host" && HOME) await symlink(join(HOME, ".pi/agent/auth.json"), link);
-}
-
 export const pi = programHarness({
   id: "pi",
   title: "Pi",
@@ -96,13 +89,14 @@ export const pi = programHarness({
   },
   launch: async (need) => {
     const { stateDir, options, writePrivate } = need;
-    const home = await ownHome(stateDir, { registry: gatewayOf(options).registry });
+    const { registry, login } = gatewayOf(options);
+    const home = await ownHome(stateDir, { registry });
     const [own, sessions] = [ownFiles(stateDir), sessionsIn(stateDir)];
     await mkdir(sessions, { recursive: true, mode: 0o700 });
     await writePrivate(join(own, "models.json"), JSON.stringify({ providers: models(need) }));
     await writePrivate(join(own, "settings.json"), JSON.stringify(settings(need)));
     const gate = await writePrivate(join(own, "gate.js"), gateSource);
-    await linkLogin(need);
+    await linkLogin({ ...need, login }, { from: ".pi/agent/auth.json", to: join(own, "auth.json") });
     return {
       command: need.node,
       args: [need.bin("pi"), "--mode", "rpc", "--session-dir", sessions, "--no-extensions", "--extension", gate],

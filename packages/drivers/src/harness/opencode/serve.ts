@@ -20,7 +20,7 @@ import { config, keyName, mcpConfig, mcpSecrets, quiet } from "./config.ts";
 import { ServedConnection } from "./connection.ts";
 import { digestOf, type Home, homeOf, tidyHome, tidyHomes } from "./homes.ts";
 import { Hub } from "./hub.ts";
-import { linkLogin } from "./login.ts";
+import { linkOwnLogin } from "./login.ts";
 import { requests } from "./requests.ts";
 
 const title = "OpenCode";
@@ -72,7 +72,7 @@ async function launch(
   { tempDir, writePrivate }: ServerPlace,
 ): Promise<ServerLaunch> {
   const own = await ownHome(home.dir, { registry: configuration.registry });
-  await linkLogin({ login: configuration.login, hostEnv, stateDir: home.dir });
+  await linkOwnLogin({ login: configuration.login, hostEnv, stateDir: home.dir });
   const file = await writePrivate(join("opencode", "opencode.json"), JSON.stringify(configuration.closed));
   const password = Buffer.from(clock.chance(24)).toString("hex");
   return {
