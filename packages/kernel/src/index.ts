@@ -1,11 +1,11 @@
 /** The runtime: logs, sessions, turns, asks, processes, and the ports that drivers fill. */
 
-export { crashed } from "./acp/connection.ts";
 export type { Corrections, CorrectionsNeed } from "./acp/corrections.ts";
 export { type AcpHarness, acpHarness } from "./acp/harness.ts";
+export { crashed, tellAll, watchLife } from "./acp/life.ts";
 export { createLines } from "./acp/lines.ts";
 export { createPeer, maxFrameBytes, type Peer } from "./acp/peer.ts";
-export { type Frame, isFrame, RpcError, type Serve } from "./acp/rpc.ts";
+export { type Frame, frame, frames, isFrame, RpcError, type Serve } from "./acp/rpc.ts";
 export { refusal, settingCalls } from "./acp/translate.ts";
 export * from "./agents/credentials.ts";
 export type { InstallProgress } from "./agents/fetch-packages.ts";

@@ -1,5 +1,5 @@
 /** One harness process and the one session it plays: opened by the best way it offers, closed with everything it started. */
-import { Fault, isTalk, type SessionUpdate } from "@corral/protocol";
+import { Fault, isTalk } from "@corral/protocol";
 import type {
   Connection,
   ConnectNeed,
@@ -13,6 +13,7 @@ import type {
 import type { Child, Exit } from "../process/process.ts";
 import { watchAskedTools } from "./asked-tools.ts";
 import { type Corrections, uncorrected } from "./corrections.ts";
+import { tellAll, watchLife } from "./life.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { type Frame, RpcError, type Serve } from "./rpc.ts";
 import {
@@ -85,7 +86,7 @@ export class AcpConnection implements Connection {
       onNotification: (method, params) => (method === "session/update" ? this.#update(params) : undefined),
       onNotice: (notice) => need.host.notice(notice),
     });
-    this.exited = this.#watch();
+    this.exited = watchLife(child, this.#peer).then(({ exit }) => exit);
   }
 
   get started(): Started {
@@ -143,7 +144,7 @@ export class AcpConnection implements Connection {
       const result = await this.#request("session/prompt", { sessionId: this.#native, prompt });
       return readPromptResult(await this.#corrections.result(result));
     } finally {
-      await this.#tell([...this.#corrections.rest(), ...this.#askedTools.rest()]);
+      await tellAll(this.#need.host, [...this.#corrections.rest(), ...this.#askedTools.rest()]);
     }
   }
 
@@ -220,7 +221,7 @@ export class AcpConnection implements Connection {
   }
 
   async #ask(question: Question, options: { readonly signal: AbortSignal }): Promise<Reply> {
-    await this.#tell(this.#askedTools.asked(question));
+    await tellAll(this.#need.host, this.#askedTools.asked(question));
     const reply = await this.#need.host.ask(question, options);
     this.#askedTools.answered(question, reply);
     return reply;
@@ -235,32 +236,7 @@ export class AcpConnection implements Connection {
     if ((this.#muted && isTalk(said.update)) || (this.#native !== undefined && said.native !== this.#native))
       return undefined;
     this.#askedTools.heard(said.update);
-    return this.#tell(this.#corrections.update(said.update));
-  }
-
-  /** Told at once and in order; whichever of them asks to wait is waited for. */
-  #tell(updates: readonly SessionUpdate[]): Promise<void> | undefined {
-    const waits = updates.flatMap((update) => this.#need.host.update(update) ?? []);
-    return waits.length > 0 ? Promise.all(waits).then(() => undefined) : undefined;
-  }
-
-  /** One that lives on without its pipes can neither be asked nor answer: it is ended like one that hangs. */
-  async #endIfBroken(): Promise<void> {
-    await this.#peer.broken;
-    try {
-      await this.#child.close();
-    } catch {
-      // There is one closing only, and whoever closes the connection is told how it went.
-    }
-  }
-
-  /** A harness that dies fails what waits for it at once, after the last thing it said was read. */
-  async #watch(): Promise<Exit> {
-    void this.#endIfBroken();
-    const exit = await this.#child.exited;
-    await this.#peer.drained;
-    this.#peer.close(crashed(this.#child.name, exit));
-    return exit;
+    return tellAll(this.#need.host, this.#corrections.update(said.update));
   }
 }
 
@@ -277,17 +253,3 @@ const readNative = (result: unknown): string | undefined => {
   const native = (result as Frame | undefined)?.sessionId;
   return typeof native === "string" ? native : undefined;
 };
-
-export function crashed(name: string, exit: Exit): Fault {
-  const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code ?? "unknown"}`;
-  const last = exit.stderr.tail.at(-1);
-  return new Fault("harness.crashed", {
-    detail: `The harness ${name} ${how}.${last ? ` Its last words: ${last}` : ""}`,
-    help: "Prompt again: the session goes on with a fresh harness.",
-    more: {
-      ...(exit.code === undefined ? {} : { exitCode: exit.code }),
-      ...(exit.signal === undefined ? {} : { signal: exit.signal }),
-      stderr: exit.stderr,
-    },
-  });
-}

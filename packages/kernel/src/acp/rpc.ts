@@ -21,3 +21,7 @@ export type Frame = Readonly<Record<string, unknown>>;
 
 export const isFrame = (thing: unknown): thing is Frame =>
   typeof thing === "object" && thing !== null && !Array.isArray(thing);
+
+/** A thing of another shape counts as an empty one. */
+export const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
+export const frames = (thing: unknown): readonly Frame[] => (Array.isArray(thing) ? thing.filter(isFrame) : []);

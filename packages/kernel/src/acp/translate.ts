@@ -1,7 +1,7 @@
 /** From the protocol's frames to the house's words: pure, and forgiving, since every harness bends the schema in its own way. */
 import { type AskOption, askOptionSchema, Fault, readUsage, type SessionUpdate, type Usage } from "@corral/protocol";
 import type { PromptResult, Question, Reply, Settings } from "../ports/harness.ts";
-import { type Frame, isFrame, RpcError } from "./rpc.ts";
+import { type Frame, frame, frames, isFrame, RpcError } from "./rpc.ts";
 
 /** What `initialize` and the opening of a session told of a harness. */
 export interface AgentCard {
@@ -15,8 +15,6 @@ export interface AgentCard {
   readonly steers: boolean;
 }
 
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const frames = (thing: unknown): readonly Frame[] => (Array.isArray(thing) ? thing.filter(isFrame) : []);
 const text = (thing: unknown): string | undefined => (typeof thing === "string" && thing !== "" ? thing : undefined);
 const present = (thing: unknown): boolean => thing !== undefined && thing !== null && thing !== false;
 

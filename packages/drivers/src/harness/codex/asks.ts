@@ -1,11 +1,9 @@
 /** The questions of Codex in the house's words, and the house's replies in those of Codex: one line for each kind of question. */
-import { type Frame, isFrame, type Question, type Reply } from "@corral/kernel";
-import type { AskOption } from "@corral/protocol";
-import { commandTitle, toolView } from "./tools.ts";
 
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const frames = (thing: unknown): readonly Frame[] => (Array.isArray(thing) ? thing.filter(isFrame) : []);
+import { type Frame, frame, frames, isFrame, type Question, type Reply } from "@corral/kernel";
+import type { AskOption } from "@corral/protocol";
+import { text } from "../reading.ts";
+import { commandTitle, toolView } from "./tools.ts";
 
 export interface Asking {
   readonly question: Question;

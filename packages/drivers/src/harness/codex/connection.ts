@@ -3,10 +3,10 @@ import {
   type Child,
   type Connection,
   type ConnectNeed,
-  crashed,
   createPeer,
   type Exit,
   type Frame,
+  frame,
   type How,
   isFrame,
   type Opening,
@@ -18,6 +18,8 @@ import {
   type Settings,
   type Started,
   settingCalls,
+  tellAll,
+  watchLife,
 } from "@corral/kernel";
 import { type ContentBlock, Fault } from "@corral/protocol";
 import { gatewayOf } from "../gateway.ts";
@@ -42,7 +44,6 @@ interface Opened {
   readonly thread: Frame;
 }
 
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
 const text = (thing: unknown): string | undefined => (typeof thing === "string" && thing !== "" ? thing : undefined);
 
 export interface CodexWays {
@@ -258,8 +259,7 @@ export class CodexConnection implements Opening {
     const { turnId } = params;
     // The turn has its end; what was left of it is told there.
     if (turnId !== undefined && turnId !== this.#turn?.id) return undefined;
-    const waits = this.#telling.hear(method, params).flatMap((update) => this.#need.host.update(update) ?? []);
-    return waits.length > 0 ? Promise.all(waits).then(() => undefined) : undefined;
+    return tellAll(this.#need.host, this.#telling.hear(method, params));
   }
 
   #begun({ id }: Frame): undefined {
@@ -273,23 +273,9 @@ export class CodexConnection implements Opening {
     if (this.#turn && (this.#turn.id ?? ended.id) === ended.id) this.#turn.ended.resolve(ended);
   }
 
-  /** One that lives on without its pipes can neither be asked nor answer: it is ended like one that hangs. */
-  async #endIfBroken(): Promise<void> {
-    await this.#peer.broken;
-    try {
-      await this.#child.close();
-    } catch {
-      // There is one closing only, and whoever closes the connection is told how it went.
-    }
-  }
-
   /** A Codex that dies fails what waits for it at once, after the last thing it said was read. */
   async #watch(): Promise<Exit> {
-    void this.#endIfBroken();
-    const exit = await this.#child.exited;
-    await this.#peer.drained;
-    const reason = crashed(this.#child.name, exit);
-    this.#peer.close(reason);
+    const { exit, reason } = await watchLife(this.#child, this.#peer);
     this.#turn?.ended.reject(reason);
     await this.#mountPoints?.tidy();
     return exit;

@@ -1,8 +1,9 @@
 /** Prompts and MCP servers as ACP has them, in the words of Codex. */
+
 import { type Frame, isFrame } from "@corral/kernel";
 import { type ContentBlock, Fault } from "@corral/protocol";
+import { text } from "../reading.ts";
 
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
 const said = (words: string): Frame => ({ type: "text", text: words, text_elements: [] });
 const inlined = (type: "image" | "audio", { mimeType, data }: Frame): Frame => ({
   type,

@@ -1,8 +1,7 @@
 /** What Codex does, as tool calls: one view for each kind of item, and the item itself where nobody knows its kind. */
-import { type Frame, isFrame } from "@corral/kernel";
 
-const frames = (thing: unknown): readonly Frame[] => (Array.isArray(thing) ? thing.filter(isFrame) : []);
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
+import { type Frame, frames, isFrame } from "@corral/kernel";
+import { text } from "../reading.ts";
 
 export interface ToolView {
   readonly title: string;

@@ -1,11 +1,10 @@
 /** From what Codex tells of a turn to updates of the session: no I/O, and nothing remembered but what is not yet over. */
-import { type Frame, isFrame } from "@corral/kernel";
+
+import { type Frame, frame, isFrame } from "@corral/kernel";
 import type { SessionUpdate } from "@corral/protocol";
+import { text } from "../reading.ts";
 import { createSpeech, type Speech, type Voice } from "./speech.ts";
 import { endStatus, toolView } from "./tools.ts";
-
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
 
 /** These are told in other ways, or by ourselves: the prompt of a person is in the log already. */
 const silent = new Set(["userMessage", "hookPrompt", "enteredReviewMode", "exitedReviewMode", "functionCallOutput"]);

@@ -1,7 +1,7 @@
 /** OpenCode's configuration: the gateway as its only provider, and what it asks before it does it. */
 import { type Frame, isFrame, type LaunchNeed } from "@corral/kernel";
 import { type GatewayOptions, gatewayOf } from "../gateway.ts";
-import { text, texts } from "./reading.ts";
+import { text, texts } from "../reading.ts";
 
 type Dialect = NonNullable<GatewayOptions["dialect"]>;
 

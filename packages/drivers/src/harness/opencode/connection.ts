@@ -4,6 +4,7 @@ import {
   crashed,
   type Exit,
   type Frame,
+  frame,
   type How,
   type Lease,
   type Opening,
@@ -11,16 +12,17 @@ import {
   type Settings,
   type Started,
   settingCalls,
+  tellAll,
 } from "@corral/kernel";
 import { type ContentBlock, Fault, isFault } from "@corral/protocol";
 import { retold } from "../corrections/retold.ts";
 import { gatewayOf } from "../gateway.ts";
+import { text } from "../reading.ts";
 import { gatewayModel, gatewayModels } from "./config.ts";
 import { Grants } from "./grants.ts";
 import type { Home } from "./homes.ts";
 import type { Hub, Told } from "./hub.ts";
 import { partsOf } from "./prompts.ts";
-import { frame, text } from "./reading.ts";
 import type { Requests } from "./requests.ts";
 import { Telling } from "./telling.ts";
 import { questionOf } from "./tools.ts";
@@ -272,9 +274,10 @@ export class ServedConnection implements Opening {
       return undefined;
     }
     if (!this.#turn.hear(type, properties, own) || !own) return undefined;
-    const updates = this.#telling.hear(type, properties).flatMap((update) => this.#once.update(update));
-    const waits = updates.flatMap((update) => this.#need.host.update(update) ?? []);
-    return waits.length > 0 ? Promise.all(waits).then(() => undefined) : undefined;
+    return tellAll(
+      this.#need.host,
+      this.#telling.hear(type, properties).flatMap((update) => this.#once.update(update)),
+    );
   }
 
   async #ask(asked: Frame): Promise<void> {

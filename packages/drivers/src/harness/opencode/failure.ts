@@ -1,7 +1,7 @@
 /** Why a turn of OpenCode failed, so that a program can read it; what it says of its own inside stays out of the fault. */
-import type { Frame } from "@corral/kernel";
+import { type Frame, frame } from "@corral/kernel";
 import { cutText, Fault } from "@corral/protocol";
-import { frame, text } from "./reading.ts";
+import { text } from "../reading.ts";
 
 /** What the model server itself called it. */
 function modelError(body: unknown): Frame {

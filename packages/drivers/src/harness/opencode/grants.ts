@@ -1,6 +1,6 @@
 /** What a person has allowed for always in one session; OpenCode itself would remember it for everybody in the same directory. */
 import type { Frame } from "@corral/kernel";
-import { text, texts } from "./reading.ts";
+import { text, texts } from "../reading.ts";
 
 interface Grant {
   readonly permission: string;

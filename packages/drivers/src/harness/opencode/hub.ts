@@ -1,8 +1,8 @@
 /** The one stream of events of an OpenCode server, told to each session that is meant; when it breaks, the server is ended. */
-import { type Clock, type Exit, type Frame, isFrame, type Server } from "@corral/kernel";
+import { type Clock, type Exit, type Frame, frame, isFrame, type Server } from "@corral/kernel";
 import { Fault, isFault } from "@corral/protocol";
 import { createParser } from "eventsource-parser";
-import { frame, text } from "./reading.ts";
+import { text } from "../reading.ts";
 
 export interface Told {
   readonly type: string;

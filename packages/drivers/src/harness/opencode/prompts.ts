@@ -1,7 +1,7 @@
 /** Prompts as ACP has them, in OpenCode's words. */
-import type { Frame } from "@corral/kernel";
+import { type Frame, frame } from "@corral/kernel";
 import type { ContentBlock } from "@corral/protocol";
-import { frame, text } from "./reading.ts";
+import { text } from "../reading.ts";
 
 const said = (words: string): Frame => ({ type: "text", text: words });
 const inlined = ({ mimeType, data, uri }: Frame): Frame => {

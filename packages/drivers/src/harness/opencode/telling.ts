@@ -1,7 +1,7 @@
 /** What an OpenCode server tells of a conversation, as ACP updates. */
-import { type Frame, isFrame } from "@corral/kernel";
+import { type Frame, frame, isFrame } from "@corral/kernel";
 import type { SessionUpdate } from "@corral/protocol";
-import { frame, text } from "./reading.ts";
+import { text } from "../reading.ts";
 import { toolUpdates } from "./tools.ts";
 
 const voices: Readonly<Record<string, "agent_message_chunk" | "agent_thought_chunk">> = {

@@ -1,7 +1,7 @@
 /** OpenCode's tools in the words of ACP: what kind they are, where they work, and what became of them. */
-import type { Frame, Question } from "@corral/kernel";
+import { type Frame, frame, type Question } from "@corral/kernel";
 import type { SessionUpdate } from "@corral/protocol";
-import { frame, text, texts } from "./reading.ts";
+import { text, texts } from "../reading.ts";
 
 const kinds: Readonly<Record<string, string>> = {
   bash: "execute",

@@ -1,8 +1,8 @@
 /** One prompt on an OpenCode server and its one end, out of what the stream of events tells. */
-import type { Clock, Frame, PromptResult } from "@corral/kernel";
+import { type Clock, type Frame, frame, type PromptResult } from "@corral/kernel";
 import { addUsage, Fault, type Usage } from "@corral/protocol";
+import { text } from "../reading.ts";
 import { type Failure, failure } from "./failure.ts";
-import { frame, text } from "./reading.ts";
 
 const count = (thing: unknown): number => (typeof thing === "number" && thing > 0 ? Math.round(thing) : 0);
 

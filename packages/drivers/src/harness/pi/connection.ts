@@ -1,14 +1,16 @@
 /** One `pi --mode rpc` and the one conversation that it holds for a session. */
+
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Child,
   type Connection,
   type ConnectNeed,
-  crashed,
   createPeer,
   type Exit,
   type Frame,
+  frame,
+  frames,
   type How,
   isFrame,
   type Opening,
@@ -19,9 +21,12 @@ import {
   type Settings,
   type Started,
   settingCalls,
+  tellAll,
+  watchLife,
 } from "@corral/kernel";
-import { addUsage, type ContentBlock, Fault, type SessionUpdate, type Usage } from "@corral/protocol";
+import { addUsage, type ContentBlock, Fault, type Usage } from "@corral/protocol";
 import { retold } from "../corrections/retold.ts";
+import { text } from "../reading.ts";
 import { failure } from "./failure.ts";
 import { gateCall, gateName, granted } from "./gate.ts";
 import { promptOf } from "./prompts.ts";
@@ -41,9 +46,6 @@ export interface PiWays {
   readonly sessionsDir: string;
 }
 
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const frames = (thing: unknown): readonly Frame[] => (Array.isArray(thing) ? thing.filter(isFrame) : []);
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
 const modelName = ({ provider, id }: Frame): string => `${text(provider)}/${text(id)}`;
 
 export class PiConnection implements Opening {
@@ -226,31 +228,15 @@ export class PiConnection implements Opening {
     }
     // `agent_end` may be followed by another try; this is not.
     if (method === "agent_settled") turn.settled.resolve();
-    return this.#tell(updatesOf(method, params).flatMap((update) => this.#once.update(update)));
-  }
-
-  #tell(updates: readonly SessionUpdate[]): Promise<void> | undefined {
-    const waits = updates.flatMap((update) => this.#need.host.update(update) ?? []);
-    return waits.length > 0 ? Promise.all(waits).then(() => undefined) : undefined;
-  }
-
-  /** One that lives on without its pipes can neither be asked nor answer: it is ended like one that hangs. */
-  async #endIfBroken(): Promise<void> {
-    await this.#peer.broken;
-    try {
-      await this.#child.close();
-    } catch {
-      // There is one closing only, and whoever closes the connection is told how it went.
-    }
+    return tellAll(
+      this.#need.host,
+      updatesOf(method, params).flatMap((update) => this.#once.update(update)),
+    );
   }
 
   /** A Pi that dies fails what waits for it at once, after the last thing it said was read. */
   async #watch(): Promise<Exit> {
-    void this.#endIfBroken();
-    const exit = await this.#child.exited;
-    await this.#peer.drained;
-    const reason = crashed(this.#child.name, exit);
-    this.#peer.close(reason);
+    const { exit, reason } = await watchLife(this.#child, this.#peer);
     this.#turn?.settled.reject(reason);
     return exit;
   }

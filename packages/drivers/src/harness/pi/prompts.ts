@@ -1,8 +1,8 @@
 /** Prompts as ACP has them, in the words of Pi: one text, and pictures beside it. */
+
 import { type Frame, isFrame } from "@corral/kernel";
 import type { ContentBlock } from "@corral/protocol";
-
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
+import { text } from "../reading.ts";
 
 const words: Readonly<Record<string, (block: Frame) => string>> = {
   text: (block) => text(block.text),

@@ -1,9 +1,7 @@
 /** How the tools of Pi are shown: what they are called, what they touch, and what came of them. */
-import { type Frame, isFrame } from "@corral/kernel";
 
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const frames = (thing: unknown): readonly Frame[] => (Array.isArray(thing) ? thing.filter(isFrame) : []);
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
+import { type Frame, frame, frames } from "@corral/kernel";
+import { text } from "../reading.ts";
 
 const kinds: Readonly<Record<string, string>> = {
   bash: "execute",

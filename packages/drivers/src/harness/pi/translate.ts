@@ -1,10 +1,9 @@
 /** From Pi's events to the updates of ACP: pure. */
-import { type Frame, isFrame } from "@corral/kernel";
-import type { SessionUpdate, Usage } from "@corral/protocol";
-import { toolOutput, toolView } from "./tools.ts";
 
-const frame = (thing: unknown): Frame => (isFrame(thing) ? thing : {});
-const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
+import { type Frame, frame } from "@corral/kernel";
+import type { SessionUpdate, Usage } from "@corral/protocol";
+import { text } from "../reading.ts";
+import { toolOutput, toolView } from "./tools.ts";
 
 const chunkNames: Readonly<Record<string, string>> = {
   text_delta: "agent_message_chunk",
