@@ -8,6 +8,7 @@ import { gatewayOf, gatewayOptions } from "./gateway.ts";
 import { linkLogin } from "./host-login.ts";
 import { claudeLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
+import { usualCapabilities } from "./usual.ts";
 
 /** Claude Code has one dialect only. */
 const options = gatewayOptions.extend({
@@ -55,26 +56,7 @@ export const claude = acpHarness({
   secrets: keys,
   logins: claudeLogins,
   options,
-  capabilities: {
-    commandExecution: true,
-    errorEvents: true,
-    fileAttachments: true,
-    fileChanges: true,
-    images: true,
-    itemStarted: true,
-    mcpTools: true,
-    permissions: true,
-    planMode: true,
-    questions: true,
-    reasoning: true,
-    sessionLifecycle: true,
-    sharedProcess: false,
-    status: true,
-    streamingDeltas: true,
-    textMessages: true,
-    toolCalls: true,
-    toolResults: true,
-  },
+  capabilities: usualCapabilities,
   corrections: ({ clock }) => {
     const once = retold(clock, "message");
     const prose = errorProse();

@@ -8,6 +8,7 @@ import { gatewayOf, gatewayOptions } from "./gateway.ts";
 import { linkLogin } from "./host-login.ts";
 import { codexLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
+import { usualCapabilities } from "./usual.ts";
 
 const gateway = "gateway";
 const keys = ["OPENAI_API_KEY", "CODEX_API_KEY"] as const;
@@ -82,26 +83,7 @@ export const codex = programHarness({
   secrets: keys,
   logins: codexLogins,
   options,
-  capabilities: {
-    commandExecution: true,
-    errorEvents: true,
-    fileAttachments: true,
-    fileChanges: true,
-    images: true,
-    itemStarted: true,
-    mcpTools: true,
-    permissions: true,
-    planMode: true,
-    questions: true,
-    reasoning: true,
-    sessionLifecycle: true,
-    sharedProcess: false,
-    status: true,
-    streamingDeltas: true,
-    textMessages: true,
-    toolCalls: true,
-    toolResults: true,
-  },
+  capabilities: usualCapabilities,
   launch: async (need) => {
     const home = await ownHome(need.stateDir, { registry: gatewayOf(need.options).registry });
     const codexHome = homeIn(need.stateDir);

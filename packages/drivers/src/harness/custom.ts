@@ -2,6 +2,7 @@
 import { acpHarness, type Harness } from "@corral/kernel";
 import { type AgentCapabilities, Fault } from "@corral/protocol";
 import { ownHome } from "./own-home.ts";
+import { usualCapabilities } from "./usual.ts";
 
 /** What a person writes of an agent; all but the command has a default that is true of most. */
 export interface CustomAgent {
@@ -19,26 +20,7 @@ export interface CustomAgent {
 }
 
 /** What an agent has that keeps to the protocol; what it has really, it says when it is started. */
-const usual: AgentCapabilities = {
-  commandExecution: true,
-  errorEvents: true,
-  fileAttachments: true,
-  fileChanges: true,
-  images: false,
-  itemStarted: true,
-  mcpTools: true,
-  permissions: true,
-  planMode: false,
-  questions: true,
-  reasoning: true,
-  sessionLifecycle: true,
-  sharedProcess: false,
-  status: true,
-  streamingDeltas: true,
-  textMessages: true,
-  toolCalls: true,
-  toolResults: true,
-};
+const usual: AgentCapabilities = { ...usualCapabilities, images: false, planMode: false };
 
 const withoutGaps = (card: NonNullable<CustomAgent["capabilities"]>): Partial<AgentCapabilities> =>
   Object.fromEntries(Object.entries(card).filter(([, has]) => has !== undefined));

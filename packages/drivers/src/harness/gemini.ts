@@ -7,6 +7,7 @@ import { gatewayOf, gatewayOptions } from "./gateway.ts";
 import { linkLogin } from "./host-login.ts";
 import { geminiLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
+import { usualCapabilities } from "./usual.ts";
 
 const key = "GEMINI_API_KEY";
 
@@ -56,26 +57,7 @@ export const gemini = acpHarness({
   },
   // Its `session/load` loses the history of the very minute, and with it the file: what was said is told again instead.
   restores: [],
-  capabilities: {
-    commandExecution: true,
-    errorEvents: true,
-    fileAttachments: true,
-    fileChanges: true,
-    images: true,
-    itemStarted: true,
-    mcpTools: true,
-    permissions: true,
-    planMode: true,
-    questions: false,
-    reasoning: true,
-    sessionLifecycle: true,
-    sharedProcess: false,
-    status: true,
-    streamingDeltas: true,
-    textMessages: true,
-    toolCalls: true,
-    toolResults: true,
-  },
+  capabilities: { ...usualCapabilities, questions: false },
   corrections: plainThoughts,
   launch: async (need) => {
     const { baseUrl, registry, login } = gatewayOf(need.options);

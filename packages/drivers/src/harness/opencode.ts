@@ -10,6 +10,7 @@ import { config, keyName, quiet, secretNames } from "./opencode/config.ts";
 import { linkOwnLogin, ownFiles } from "./opencode/login.ts";
 import { connectServed } from "./opencode/serve.ts";
 import { ownHome } from "./own-home.ts";
+import { usualCapabilities } from "./usual.ts";
 
 const options = gatewayOptions.extend({
   runtime: z
@@ -39,25 +40,10 @@ const overAcp = acpHarness({
   logins: opencodeLogins,
   options,
   capabilities: {
-    commandExecution: true,
-    errorEvents: true,
-    fileAttachments: true,
-    fileChanges: true,
-    images: true,
-    itemStarted: true,
-    mcpTools: true,
-    permissions: true,
-    planMode: true,
+    ...usualCapabilities,
     questions: false,
-    reasoning: true,
-    sessionLifecycle: true,
     // It can; a session does where it asks for it with `runtime`.
     sharedProcess: true,
-    status: true,
-    streamingDeltas: true,
-    textMessages: true,
-    toolCalls: true,
-    toolResults: true,
   },
   corrections: ({ clock, stateDir }) => {
     const once = retold(clock);

@@ -8,6 +8,7 @@ import { piLogins } from "./logins.ts";
 import { ownHome } from "./own-home.ts";
 import { PiConnection } from "./pi/connection.ts";
 import { gateSource } from "./pi/gate.ts";
+import { usualCapabilities } from "./usual.ts";
 
 type Dialect = NonNullable<GatewayOptions["dialect"]>;
 
@@ -68,24 +69,10 @@ export const pi = programHarness({
   logins: piLogins,
   options: gatewayOptions,
   capabilities: {
-    commandExecution: true,
-    errorEvents: true,
-    fileAttachments: true,
-    fileChanges: true,
-    images: true,
-    itemStarted: true,
+    ...usualCapabilities,
     mcpTools: false,
-    permissions: true,
     planMode: false,
     questions: false,
-    reasoning: true,
-    sessionLifecycle: true,
-    sharedProcess: false,
-    status: true,
-    streamingDeltas: true,
-    textMessages: true,
-    toolCalls: true,
-    toolResults: true,
   },
   launch: async (need) => {
     const { stateDir, options, writePrivate } = need;

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { acpHarness } from "@corral/kernel";
 import { z } from "zod";
 import { capabilityNames, defaultCapabilities } from "../scripted/story-shape.ts";
+import { usualCapabilities } from "./usual.ts";
 
 const program = fileURLToPath(new URL("../scripted/program.ts", import.meta.url));
 
@@ -41,26 +42,7 @@ export const scripted = acpHarness({
   secrets: ["SCRIPTED_KEY"],
   keyless: true,
   options,
-  capabilities: {
-    commandExecution: true,
-    errorEvents: true,
-    fileAttachments: true,
-    fileChanges: true,
-    images: true,
-    itemStarted: true,
-    mcpTools: false,
-    permissions: true,
-    planMode: true,
-    questions: true,
-    reasoning: true,
-    sessionLifecycle: true,
-    sharedProcess: false,
-    status: true,
-    streamingDeltas: true,
-    textMessages: true,
-    toolCalls: true,
-    toolResults: true,
-  },
+  capabilities: { ...usualCapabilities, mcpTools: false },
   meta: (given) => ({ "corral/story": (given as Options).story }),
   launch: ({ stateDir, secrets, options: given, hostEnv }) => ({
     command: process.execPath,
