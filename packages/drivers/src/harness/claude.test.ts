@@ -2,10 +2,10 @@
 import { mkdtemp, readFile, readlink, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConnectNeed, manualClock, type SpawnNeed } from "@corral/kernel";
-import { makeId } from "@corral/protocol";
+import type { ConnectNeed, SpawnNeed } from "@corral/kernel";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { claude } from "./claude.ts";
+import { launchOf } from "./launch.fixture.ts";
 
 let stateDir = "";
 beforeEach(async () => {
@@ -13,34 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(stateDir, { recursive: true }));
 
-async function launchedWith(over: Partial<ConnectNeed>): Promise<SpawnNeed> {
-  const spawned = Promise.withResolvers<SpawnNeed>();
-  const need = {
-    run: makeId("run", 0, new Uint8Array(16)),
-    session: makeId("session", 0, new Uint8Array(16)),
-    cwd: stateDir,
-    stateDir,
-    clock: manualClock(),
-    secrets: {},
-    options: {},
-    settings: {},
-    mcpServers: [],
-    hostEnv: { PATH: "/bin" },
-    signal: new AbortController().signal,
-    programs: { node: "/node", bin: (name: string) => `/programs/${name}` },
-    host: { update: () => undefined, ask: async () => ({ outcome: "cancelled" }), notice: () => undefined },
-    processes: {
-      tempDir: async () => join(stateDir, "tmp"),
-      spawn: (wanted: SpawnNeed) => {
-        spawned.resolve(wanted);
-        return Promise.reject(new Error("enough was seen"));
-      },
-    },
-    ...over,
-  } as unknown as ConnectNeed;
-  await expect(claude.connect(need)).rejects.toThrow("enough was seen");
-  return spawned.promise;
-}
+const launchedWith = (over: Partial<ConnectNeed>): Promise<SpawnNeed> => launchOf(claude, { stateDir, ...over });
 
 const settingsFile = () => join(stateDir, "claude", "settings.json");
 const secrets = { ANTHROPIC_API_KEY: "sk-1" };

@@ -2,10 +2,10 @@
 import { mkdtemp, readFile, readlink, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConnectNeed, manualClock, type SpawnNeed } from "@corral/kernel";
-import { makeId } from "@corral/protocol";
+import type { ConnectNeed, SpawnNeed } from "@corral/kernel";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { codex } from "./codex.ts";
+import { launchOf } from "./launch.fixture.ts";
 
 let stateDir = "";
 beforeEach(async () => {
@@ -13,34 +13,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(stateDir, { recursive: true }));
 
-/** The driver is real; only the program is not started. */
 async function launchedWith(over: Partial<ConnectNeed>): Promise<SpawnNeed & { config: string }> {
-  const spawned = Promise.withResolvers<SpawnNeed>();
-  const need = {
-    run: makeId("run", 0, new Uint8Array(16)),
-    session: makeId("session", 0, new Uint8Array(16)),
-    cwd: stateDir,
-    stateDir,
-    clock: manualClock(),
-    secrets: {},
-    options: {},
-    settings: {},
-    mcpServers: [],
-    hostEnv: { PATH: "/bin", HOME: "/people/me" },
-    signal: new AbortController().signal,
-    programs: { node: "/node", bin: (name: string) => `/programs/bin/${name}` },
-    host: { update: () => undefined, ask: async () => ({ outcome: "cancelled" }), notice: () => undefined },
-    processes: {
-      tempDir: async () => stateDir,
-      spawn: (wanted: SpawnNeed) => {
-        spawned.resolve(wanted);
-        return Promise.reject(new Error("enough was seen"));
-      },
-    },
-    ...over,
-  } as unknown as ConnectNeed;
-  await expect(codex.connect(need)).rejects.toThrow("enough was seen");
-  const wanted = await spawned.promise;
+  const hostEnv = { PATH: "/bin", HOME: "/people/me" };
+  const programs = { node: "/node", bin: (name: string) => `/programs/bin/${name}` };
+  const wanted = await launchOf(codex, { stateDir, hostEnv, programs, ...over });
   return { ...wanted, config: await readFile(join(wanted.env.CODEX_HOME ?? "", "config.toml"), "utf8") };
 }
 

@@ -2,10 +2,9 @@
 import { lstat, mkdtemp, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConnectNeed, manualClock } from "@corral/kernel";
-import { makeId } from "@corral/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { harnesses } from "./index.ts";
+import { launchOf } from "./launch.fixture.ts";
 
 let stateDir = "";
 beforeEach(async () => {
@@ -14,26 +13,9 @@ beforeEach(async () => {
 afterEach(() => rm(stateDir, { recursive: true }));
 
 async function launch(id: string, options: Readonly<Record<string, unknown>>): Promise<void> {
-  const need = {
-    run: makeId("run", 0, new Uint8Array(16)),
-    session: makeId("session", 0, new Uint8Array(16)),
-    cwd: stateDir,
-    stateDir,
-    clock: manualClock(),
-    secrets: {},
-    options,
-    settings: {},
-    mcpServers: [],
-    hostEnv: { PATH: "/bin", HOME: "/people/me" },
-    signal: new AbortController().signal,
-    programs: { node: "/node", bin: (name: string) => `/programs/${name}` },
-    host: { update: () => undefined, ask: async () => ({ outcome: "cancelled" }), notice: () => undefined },
-    processes: {
-      tempDir: async () => join(stateDir, "tmp"),
-      spawn: () => Promise.reject(new Error("enough was seen")),
-    },
-  } as unknown as ConnectNeed;
-  await expect(harnesses.find((one) => one.id === id)?.connect(need)).rejects.toThrow("enough was seen");
+  const harness = harnesses.find((one) => one.id === id);
+  if (!harness) throw new Error(`there is no harness ${id}`);
+  await launchOf(harness, { stateDir, options, hostEnv: { PATH: "/bin", HOME: "/people/me" } });
 }
 
 /** Where each harness looks for its login, and whose file that is. */

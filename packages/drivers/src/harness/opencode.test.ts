@@ -2,9 +2,9 @@
 import { mkdtemp, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConnectNeed, manualClock, type SpawnNeed } from "@corral/kernel";
-import { makeId } from "@corral/protocol";
+import type { ConnectNeed, SpawnNeed } from "@corral/kernel";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { launchOf } from "./launch.fixture.ts";
 import { opencode } from "./opencode.ts";
 
 let stateDir = "";
@@ -13,35 +13,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(stateDir, { recursive: true }));
 
-/** The driver is real; only the program is not started. */
 async function launchedWith(over: Partial<ConnectNeed>): Promise<SpawnNeed & { config: Record<string, never> }> {
-  const spawned = Promise.withResolvers<SpawnNeed>();
-  const clock = manualClock();
-  const need = {
-    run: makeId("run", 0, new Uint8Array(16)),
-    session: makeId("session", 0, new Uint8Array(16)),
-    cwd: stateDir,
-    stateDir,
-    clock,
-    secrets: {},
-    options: {},
-    settings: {},
-    mcpServers: [],
-    hostEnv: { PATH: "/bin" },
-    signal: new AbortController().signal,
-    programs: { node: "/node", bin: (name: string) => `/programs/${name}` },
-    host: { update: () => undefined, ask: async () => ({ outcome: "cancelled" }), notice: () => undefined },
-    processes: {
-      tempDir: async () => stateDir,
-      spawn: (wanted: SpawnNeed) => {
-        spawned.resolve(wanted);
-        return Promise.reject(new Error("enough was seen"));
-      },
-    },
-    ...over,
-  } as unknown as ConnectNeed;
-  await expect(opencode.connect(need)).rejects.toThrow("enough was seen");
-  const wanted = await spawned.promise;
+  const wanted = await launchOf(opencode, { stateDir, ...over });
   return { ...wanted, config: JSON.parse(wanted.env.OPENCODE_CONFIG_CONTENT ?? "{}") };
 }
 
