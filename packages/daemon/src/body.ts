@@ -84,9 +84,11 @@ function malformed(detail: string, more?: Readonly<Record<string, unknown>>): Fa
   return new Fault("request.malformed", { detail, help: "Send one JSON value in UTF-8.", ...(more ? { more } : {}) });
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw malformed("The body is not valid UTF-8.");
   }

@@ -36,8 +36,9 @@ export function hostName(host: string): string | undefined {
   return hostUrl(bare)?.hostname;
 }
 
-export const isLoopback = (host: string): boolean =>
-  /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostName(host) ?? "");
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+export const isLoopback = (host: string): boolean => loopback.test(hostName(host) ?? "");
 
 function validOrigin(origin: string): string {
   if (origin === "*" || origin === "null") return origin;
@@ -80,7 +81,8 @@ export function createOriginCheck({ cors = { origins: [] }, allowedHosts = [] }:
   const isOurs = (host: string, listening: readonly string[]): boolean => {
     const name = hostName(host);
     return (
-      name !== undefined && (isLoopback(name) || named.has(name) || listening.some((ours) => hostName(ours) === name))
+      name !== undefined &&
+      (loopback.test(name) || named.has(name) || listening.some((ours) => hostName(ours) === name))
     );
   };
   return {

@@ -34,11 +34,16 @@ export interface Keyed {
   readonly key?: string;
 }
 
+export interface PromptOptions extends Keyed {
+  /** The caller waits for the end of the turn anyway: that it has begun may reach the disk a moment later, together with more. */
+  readonly patient?: boolean;
+}
+
 /** One session as its callers see it. */
 export interface SessionHandle {
   readonly id: SessionId;
   state(): Session;
-  prompt(request: StartTurn, options?: Keyed): Promise<Turn>;
+  prompt(request: StartTurn, options?: PromptOptions): Promise<Turn>;
   turn(turn: TurnId): Promise<Turn>;
   /** Resolves with the turn when it has ended; rejects only with the signal's reason, or when the session is removed. */
   ended(turn: TurnId, options?: { readonly signal?: AbortSignal }): Promise<Turn>;

@@ -4,8 +4,8 @@ import type { Peer } from "../peer.ts";
 import type { Row, Stage } from "../row.ts";
 import { quantile } from "../stats.ts";
 
-/** The peer is compiled already; we are while we run. */
-const warmUp = 300;
+/** The peer is compiled before it starts; a daemon at work has been compiled by what it did before. */
+const warmUp = 2_000;
 /** In turns, so that whatever else the machine does meets all of them alike. */
 const rounds = 16;
 const promptsOfRound = 25;
@@ -78,27 +78,29 @@ async function them(peer: Peer): Promise<Contender> {
   };
 }
 
+/** With nobody else at work: each way of asking is measured beside the peer for itself. */
+async function beside(stage: Stage, how: How) {
+  await using stack = new AsyncDisposableStack();
+  const contenders = [stack.use(await us(stage, how))];
+  if (stage.peer) contenders.push(stack.use(await them(stage.peer)));
+  const [our = [], their] = await timesOf(contenders);
+  return (part: number) => ({ unit: "ms", ours: quantile(our, part), peer: their && quantile(their, part) });
+}
+
 export const prompt: Row = {
   name: "prompt",
   says: "one prompt after the other to a scripted agent and back, everything durable; the peer's: one plain request, an echo in memory",
   async measure(stage) {
-    await using stack = new AsyncDisposableStack();
-    const contenders = [await us(stage, "plain"), await us(stage, "waiting"), await us(stage, "following")];
-    if (stage.peer) contenders.push(await them(stage.peer));
-    for (const one of contenders) stack.use(one);
-    const [plain = [], waiting = [], following = [], their] = await timesOf(contenders);
-    const of = (our: readonly number[], part: number) => ({
-      unit: "ms",
-      ours: quantile(our, part),
-      peer: their && quantile(their, part),
-    });
+    const plain = await beside(stage, "plain");
+    const waiting = await beside(stage, "waiting");
+    const following = await beside(stage, "following");
     return [
-      { what: "one plain request, p50", ...of(plain, 0.5), target: { of: "ratio", most: 3 } },
-      { what: "one plain request, p99", ...of(plain, 0.99) },
-      { what: "through the SDK, p50", ...of(waiting, 0.5) },
-      { what: "through the SDK, p99", ...of(waiting, 0.99) },
-      { what: "followed by its events, p50", ...of(following, 0.5) },
-      { what: "followed by its events, p99", ...of(following, 0.99) },
+      { what: "one plain request, p50", ...plain(0.5), target: { of: "ratio", most: 3 } },
+      { what: "one plain request, p99", ...plain(0.99) },
+      { what: "through the SDK, p50", ...waiting(0.5) },
+      { what: "through the SDK, p99", ...waiting(0.99) },
+      { what: "followed by its events, p50", ...following(0.5) },
+      { what: "followed by its events, p99", ...following(0.99) },
     ];
   },
 };

@@ -64,7 +64,7 @@ const turnHandlers = ({
 }: HandlersNeed): SomeHandlers<"startTurn" | "readTurn" | "cancelTurn" | "steerTurn"> => ({
   startTurn: async ({ params, query, body, keyed, signal }) => {
     const session = await kernel.sessions.find(params.session);
-    const turn = await session.prompt(body, keyed);
+    const turn = await session.prompt(body, { ...keyed, patient: query.wait === true });
     if (!query.wait) return turn;
     return new Answered(200, await endOf(session, turn.id, { signal, onDisconnect: query.onDisconnect }));
   },

@@ -18,7 +18,7 @@ function tighten(path: string): void {
 }
 
 /** A new directory survives a power cut only when the one above it was synced. */
-function syncNames(dir: string): void {
+export function syncNames(dir: string): void {
   const open = fs.openSync(dir, fs.constants.O_RDONLY);
   try {
     fs.fsyncSync(open);

@@ -1,6 +1,6 @@
 /** The main thread's end of the thread that writes: gathers what is asked while a group is under way into the next one. */
 import { Worker } from "node:worker_threads";
-import type { Clock } from "@corral/kernel";
+import type { Append, Clock } from "@corral/kernel";
 import { Fault, type FaultRecord, isFault } from "@corral/protocol";
 import type { Near } from "./sqlite-near.ts";
 import type { Answer, FromWorker, ToWorker, WorkerNeed, Write } from "./sqlite-wire.ts";
@@ -11,7 +11,12 @@ const closeWithinMs = 10_000;
 /** A thread costs as much memory as a thousand sessions: one that has nothing to write for so long is let go. */
 const restAfterMs = 60_000;
 
-interface Job {
+/** So long at the most what may wait does so for something to share its way to the disk with. */
+const lingerMs = 2;
+
+export type SendOptions = Pick<Append, "written" | "patient">;
+
+interface Job extends SendOptions {
   readonly write: Write;
   readonly resolve: (answer: number) => void;
   readonly reject: (why: Fault) => void;
@@ -29,10 +34,21 @@ const diedFault = (cause: unknown): Fault =>
     cause,
   });
 
+const unflushedFault = (cause: unknown): Fault =>
+  new Fault("store.closed", {
+    detail: `The disk did not keep what was written${cause instanceof Error ? `: ${cause.message}` : ""}`,
+    help: "See to the disk, then start the daemon again; everything acknowledged is kept.",
+    cause,
+  });
+
 const stuckFault = (): Fault =>
   new Fault("store.closed", {
     detail: `The store did not finish its writes within ${closeWithinMs} ms of being closed`,
   });
+
+function tellWritten(group: readonly Job[], answers: readonly Answer[]): void {
+  for (const [at, { written }] of group.entries()) if (typeof answers[at] === "number") written?.();
+}
 
 /** Starts the thread and waits until it has the file open. */
 async function start(url: URL, need: WorkerNeed): Promise<Worker> {
@@ -66,6 +82,10 @@ export class Link {
   #waiting: Job[] = [];
   #flying: readonly Job[] = [];
   #flownMs = 0;
+  /** What is written on this thread, and is not on the disk yet. */
+  #unflushed: { readonly group: readonly Job[]; readonly answers: readonly Answer[] }[] = [];
+  #flushing = false;
+  #lingering: (() => void) | undefined;
   /** What is read and heard meanwhile has its turn before the next commit on this thread. */
   #pausing = false;
   #ended: Fault | undefined;
@@ -76,12 +96,15 @@ export class Link {
     this.#need = need;
   }
 
-  send(write: Write): Promise<number> {
+  send(write: Write, options?: SendOptions): Promise<number> {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ write, resolve, reject }) === 1 && this.#flying.length === 0 && !this.#pausing)
-        this.#soon();
+      if (this.#waiting.push({ ...options, write, resolve, reject }) === 1 && !this.#busy) this.#soon();
     });
+  }
+
+  get #busy(): boolean {
+    return this.#flying.length > 0 || this.#starting || this.#flushing || this.#pausing;
   }
 
   /** Commits what was sent before, then ends the thread; within a bound. */
@@ -91,6 +114,9 @@ export class Link {
   }
 
   async #close(): Promise<void> {
+    this.#flush();
+    // The thread closes last: a disk that hangs while the log is folded into the file hangs nobody else.
+    this.#need.near.close();
     if (this.#ended) return this.#gone.promise;
     this.#ended = closedFault();
     this.#worker?.ref();
@@ -111,7 +137,7 @@ export class Link {
 
   /** One group at a time: a bigger next group is worth more than a second one under way. */
   #next(): void {
-    if (this.#flying.length > 0 || this.#starting || this.#pausing) return;
+    if (this.#busy) return;
     if (this.#waiting.length > 0) this.#commit();
     else if (!this.#closing) this.#pause();
     else if (this.#worker) this.#worker.postMessage("close" satisfies ToWorker);
@@ -120,19 +146,47 @@ export class Link {
 
   #commit(): void {
     const group = this.#waiting;
-    const answers = this.#need.near.commit(group.map(({ write }) => write));
-    if (answers) this.#committed(group, answers);
-    else this.#fly();
+    const answers = this.#need.near.write(group.map(({ write }) => write));
+    if (answers) {
+      this.#waiting = [];
+      this.#written(group, answers);
+    } else {
+      this.#flush();
+      if (!this.#over) this.#fly();
+    }
   }
 
-  #committed(group: readonly Job[], answers: readonly Answer[]): void {
-    this.#waiting = [];
+  #written(group: readonly Job[], answers: readonly Answer[]): void {
+    this.#unflushed.push({ group, answers });
+    tellWritten(group, answers);
+    if (group.every(({ patient }) => patient) && answers.every((answer) => typeof answer === "number")) {
+      this.#lingering ??= this.#need.clock.after(lingerMs, () => this.#flush());
+      return;
+    }
+    this.#flushing = true;
+    // Whoever was told has its say first: what it starts, such as a harness, goes on while we wait for the disk.
+    queueMicrotask(() => process.nextTick(() => this.#flush()));
+  }
+
+  #flush(): void {
+    this.#lingering?.();
+    this.#lingering = undefined;
+    this.#flushing = false;
+    if (this.#unflushed.length === 0) return;
+    try {
+      this.#need.near.flush();
+    } catch (error) {
+      this.#end(unflushedFault(error));
+      return;
+    }
     this.#pausing = true;
     this.#need.clock.soon(() => {
       this.#pausing = false;
       this.#next();
     });
-    this.#tell(group, answers);
+    const told = this.#unflushed;
+    this.#unflushed = [];
+    for (const { group, answers } of told) this.#tell(group, answers);
   }
 
   #fly(): void {
@@ -182,6 +236,7 @@ export class Link {
   #settle(answers: readonly Answer[]): void {
     const told = this.#flying;
     this.#flying = [];
+    tellWritten(told, answers);
     this.#need.near.tookElsewhere(this.#need.clock.monotonicMs() - this.#flownMs);
     this.#tell(told, answers);
     this.#soon();
@@ -211,10 +266,11 @@ export class Link {
   }
 
   #end(why: Fault): void {
-    const lost = [...this.#flying, ...this.#waiting];
+    const lost = [...this.#unflushed.flatMap(({ group }) => group), ...this.#flying, ...this.#waiting];
     this.#ended ??= why;
     this.#over = true;
     this.#rest?.();
+    this.#unflushed = [];
     this.#flying = this.#waiting = [];
     for (const { reject } of lost) reject(why);
     this.#gone.resolve();

@@ -1,21 +1,37 @@
 /** Commits small groups on this thread while the disk is quick: two changes of threads then cost more than the commit itself. */
+import { closeSync, fdatasyncSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "@corral/kernel";
+import { syncNames } from "./sqlite-files.ts";
 import type { Answer, Write } from "./sqlite-wire.ts";
 import { Writer } from "./sqlite-write.ts";
 
-/** A disk is quick after so many commits in a row that took no longer, and slow again after one that did. */
+/** A disk is quick while commits take no longer on the average, the newest counting most; until it has shown so, it is not. */
 const quickMs = 1.5;
-const quickInRow = 16;
+const newestCounts = 0.2;
+const unknownMs = 40;
 /** What is larger is worth the change of threads. */
 const mostWrites = 4;
 const mostLetters = 32 * 1024;
 /** The thread folds the write-ahead log into the file as it grows; it has to come to it now and then. */
 const mostInRow = 200;
 
+export interface NearNeed {
+  /** Taken over. */
+  readonly db: DatabaseSync;
+  readonly file: string;
+  readonly clock: Clock;
+}
+
 export interface Near {
-  /** The answers, or nothing when the thread is to commit this group. */
-  commit(group: readonly Write[]): readonly Answer[] | undefined;
+  /**
+   * The answers, or nothing when the thread is to commit this group. What is written then survives the end of this process, and
+   * after the next `flush` a power cut.
+   */
+  write(group: readonly Write[]): readonly Answer[] | undefined;
+  /** When it throws, nobody knows what the disk has of what was written: it may not even try to write it again. */
+  flush(): void;
   /** Tells how long the thread took for a group, from here and back. */
   tookElsewhere(ms: number): void;
   close(): void;
@@ -24,19 +40,37 @@ export interface Near {
 const lettersOf = (write: Write): number =>
   "subject" in write ? write.entries.reduce((sum, text) => sum + text.length, 0) : Number.POSITIVE_INFINITY;
 
+/** The file of the log stays the same one for as long as a connection is open. */
+function openLog(file: string): number {
+  const log = openSync(`${file}-wal`, "r+");
+  syncNames(dirname(file));
+  return log;
+}
+
 const isSmall = (group: readonly Write[]): boolean =>
   group.length <= mostWrites && group.reduce((sum, write) => sum + lettersOf(write), 0) <= mostLetters;
 
-/** Takes the connection over. */
-export function createNear(db: DatabaseSync, clock: Clock): Near {
+export function createNear({ db, file, clock }: NearNeed): Near {
+  // The end of a transaction writes the write-ahead log; that the disk has it is seen to by `flush`.
+  db.exec("PRAGMA synchronous = NORMAL");
   // Folding the log into the file takes its time, and whoever holds a lock for that long is not waited for here.
   db.exec("PRAGMA wal_autocheckpoint = 0");
   db.exec("PRAGMA busy_timeout = 0");
+  const log = openLog(file);
   const writer = new Writer(db);
-  let quick = 0;
+  let usualMs = unknownMs;
   let inRow = 0;
+  /** How long the writing took of what is to be flushed. */
+  let writingMs: number | undefined;
   const took = (ms: number): void => {
-    quick = ms <= quickMs ? quick + 1 : 0;
+    usualMs += newestCounts * (ms - usualMs);
+  };
+  const flush = (): void => {
+    if (writingMs === undefined) return;
+    const sinceMs = clock.monotonicMs() - writingMs;
+    writingMs = undefined;
+    fdatasyncSync(log);
+    took(clock.monotonicMs() - sinceMs);
   };
   const tryOut = (group: readonly Write[]): readonly Answer[] | undefined => {
     try {
@@ -47,18 +81,24 @@ export function createNear(db: DatabaseSync, clock: Clock): Near {
     }
   };
   return {
-    commit(group) {
-      if (!db.isOpen || quick < quickInRow || inRow >= mostInRow || !isSmall(group)) return undefined;
+    write(group) {
+      if (!db.isOpen || usualMs > quickMs || inRow >= mostInRow || !isSmall(group)) return undefined;
       const sinceMs = clock.monotonicMs();
       const answers = tryOut(group);
-      took(answers ? clock.monotonicMs() - sinceMs : Number.POSITIVE_INFINITY);
+      if (answers) writingMs = (writingMs ?? 0) + clock.monotonicMs() - sinceMs;
+      else took(unknownMs);
       inRow += 1;
       return answers;
     },
+    flush,
     tookElsewhere(ms) {
       inRow = 0;
       took(ms);
     },
-    close: () => db.close(),
+    close() {
+      if (!db.isOpen) return;
+      closeSync(log);
+      db.close();
+    },
   };
 }

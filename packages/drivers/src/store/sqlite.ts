@@ -34,26 +34,24 @@ async function look<T>(ask: () => T): Promise<T> {
 
 interface Parts {
   readonly link: Link;
-  readonly near: Near;
   readonly reader: Reader;
   readonly release: () => void;
 }
 
-function createStore({ link, near, reader, release }: Parts): Store {
+function createStore({ link, reader, release }: Parts): Store {
   let closing: Promise<void> | undefined;
   const ask = <T>(question: (reader: Reader) => T): Promise<T> =>
     closing
       ? Promise.reject(new Fault("store.closed", { detail: "The store was closed before this was asked of it" }))
       : look(() => question(reader));
   const close = async (): Promise<void> => {
-    // The thread closes last: it folds the write-ahead log into the file, and a disk that hangs hangs nobody else.
+    // The writers close last: the last one of them folds the write-ahead log into the file.
     reader.close();
-    near.close();
     await link.close();
     release();
   };
   return {
-    append: (request) => link.send(request),
+    append: ({ written, patient, ...request }) => link.send(request, { written, patient }),
     read: (subject, options) => ask((from) => from.read(subject, options)),
     head: (subject) => ask((from) => from.head(subject)),
     subjects: (options) => ask((from) => from.subjects(options)),
@@ -91,7 +89,7 @@ interface Ready {
 function openReady(worker: WorkerNeed, clock: Clock): Ready {
   const db = openToWrite(worker, refuseNewer(worker.file));
   try {
-    return { near: createNear(db, clock), reader: openReader(worker.file) };
+    return { near: createNear({ db, file: worker.file, clock }), reader: openReader(worker.file) };
   } catch (error) {
     db.close();
     throw error;
@@ -104,7 +102,7 @@ export async function openSqliteStore({ dir, clock = systemClock, maxBytes, work
   const worker = { file: database, ...(maxBytes === undefined ? {} : { maxBytes }) };
   try {
     const { reader, near } = await look(() => openReady(worker, clock));
-    return createStore({ link: new Link({ url, worker, near, clock }), near, reader, release });
+    return createStore({ link: new Link({ url, worker, near, clock }), reader, release });
   } catch (error) {
     release();
     throw error;

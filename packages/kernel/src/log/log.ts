@@ -1,7 +1,7 @@
 /** One log: a single writer that may run ahead of the disk, and any number of followers that may not. */
 import { Fault, type StreamEnd } from "@corral/protocol";
 import type { Clock } from "../ports/clock.ts";
-import type { Entry, Page, Receipt, Store } from "../ports/store.ts";
+import type { Append, Entry, Page, Receipt, Store } from "../ports/store.ts";
 import type { FollowStep } from "./chunk.ts";
 import { createRing } from "./ring.ts";
 
@@ -15,6 +15,8 @@ export interface LogNeed {
 export interface AppendOptions {
   readonly snapshot?: string | undefined;
   readonly receipt?: Receipt | undefined;
+  readonly written?: Append["written"];
+  readonly patient?: Append["patient"];
   /** Called at the very moment when the entries are on the disk, or will never be: before anything else can be posted. */
   readonly kept?: () => void;
   readonly lost?: () => void;
@@ -83,7 +85,10 @@ export class Log {
    * Appends entries that were made for `next` and what follows it. Appends may be posted without waiting: they are kept in order,
    * and when one fails so do all that were posted behind it.
    */
-  async append(entries: readonly string[], { snapshot, receipt, kept, lost }: AppendOptions = {}): Promise<void> {
+  async append(
+    entries: readonly string[],
+    { snapshot, receipt, written, patient, kept, lost }: AppendOptions = {},
+  ): Promise<void> {
     // Whoever comes so late writes in the name of a daemon that has left; the next one may have begun.
     const left =
       this.#end === "daemon.stopping" ? new Fault("store.closed", { detail: "The daemon has left." }) : undefined;
@@ -101,6 +106,8 @@ export class Log {
         entries,
         ...(snapshot === undefined ? {} : { snapshot }),
         ...(receipt === undefined ? {} : { receipt }),
+        written,
+        patient,
       });
       this.#commit(entries, expected);
       kept?.();

@@ -12,6 +12,13 @@ export interface ViewNeed<State, Draft, Event> {
   readonly marks: (event: Event) => boolean;
 }
 
+export interface ViewAppend<State, Event> {
+  readonly receipt?: ((state: State, events: readonly Event[]) => Receipt) | undefined;
+  /** Told when the events outlive this process, and not yet a power cut: see the port of stores. */
+  readonly written?: ((events: readonly Event[]) => void) | undefined;
+  readonly patient?: boolean | undefined;
+}
+
 export class View<State, Draft, Event> {
   readonly log: Log;
   readonly #need: ViewNeed<State, Draft, Event>;
@@ -45,7 +52,7 @@ export class View<State, Draft, Event> {
   /** Resolves with the placed events when they are on the disk, where `state` shows them. */
   async append(
     drafts: readonly Draft[],
-    { receipt }: { readonly receipt?: ((state: State, events: readonly Event[]) => Receipt) | undefined } = {},
+    { receipt, written, patient }: ViewAppend<State, Event> = {},
   ): Promise<readonly Event[]> {
     const { log } = this;
     const events = drafts.map((draft, at) => this.#need.place(draft, log.next + at));
@@ -57,6 +64,8 @@ export class View<State, Draft, Event> {
     await log.append(entries, {
       snapshot,
       receipt: stamp,
+      written: written && (() => written(events)),
+      patient,
       kept: () => {
         this.#state = ahead;
         this.#watch?.(events);

@@ -59,6 +59,36 @@ function appending(open: OpenStore): void {
     expect(await texts(store, "a")).toEqual(["one"]);
   });
 
+  test("what is written is told once, before its append resolves, and nothing is told of what is refused", async () => {
+    await using store = await open();
+    const told: string[] = [];
+    const append = (expected: number) => {
+      const written = () => void told.push(`written ${expected}`);
+      const request = { subject: "a", expected, entries: ["{}"], written, patient: expected % 2 === 0 };
+      return outcome(store.append(request)).then((result) => {
+        told.push(`over ${expected}`);
+        return result;
+      });
+    };
+    for (let last = 0; last < 60; last += 2) {
+      told.length = 0;
+      expect(await Promise.all([append(last), append(last + 1)])).toEqual([{ value: last + 1 }, { value: last + 2 }]);
+      for (const one of [last, last + 1]) {
+        expect(told.filter((words) => words.endsWith(` ${one}`))).toEqual([`written ${one}`, `over ${one}`]);
+      }
+    }
+    told.length = 0;
+    expect(await append(7)).toEqual(conflict);
+    expect(told).toEqual(["over 7"]);
+  });
+
+  test("an append that can wait is not forgotten when nothing comes after it", async () => {
+    await using store = await open();
+    for (let last = 0; last < 60; last += 1) {
+      expect(await store.append({ subject: "a", expected: last, entries: ["{}"], patient: true })).toBe(last + 1);
+    }
+  });
+
   test("text comes back byte for byte: unicode, control characters, 1 MiB", async () => {
     await using store = await open();
     const entries = [

@@ -28,7 +28,8 @@ const headOf = (subject: string, one: Subject): Head => ({
 const conflict = (detail: string, more: Readonly<Record<string, unknown>>): Fault =>
   new Fault("store.conflict", { detail, help: "Read what is there, then append after it.", more });
 
-function appendTo({ subjects, receipts }: Held, { subject, expected, entries, snapshot, receipt }: Append): number {
+function appendTo({ subjects, receipts }: Held, request: Append): number {
+  const { subject, expected, entries, snapshot, receipt, written } = request;
   const one = subjects.get(subject) ?? { first: 1, entries: [] };
   const last = lastOf(one);
   if (expected !== last) {
@@ -41,6 +42,7 @@ function appendTo({ subjects, receipts }: Held, { subject, expected, entries, sn
   if (snapshot !== undefined) one.snapshot = { cursor: lastOf(one), text: snapshot };
   if (receipt) receipts.set(receipt.key, { ...receipt });
   subjects.set(subject, one);
+  written?.();
   return lastOf(one);
 }
 

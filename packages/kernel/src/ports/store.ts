@@ -28,6 +28,13 @@ export interface Append {
   readonly snapshot?: string;
   /** Kept in the same transaction; a second receipt under one key is `store.conflict`. */
   readonly receipt?: Receipt;
+  /**
+   * Called once when they are written, before the append resolves: from here on the end of this process loses nothing of them,
+   * while a power cut still may. Never called for an append that is refused, unless the store itself comes to an end.
+   */
+  readonly written?: (() => void) | undefined;
+  /** Whoever asks can wait a moment longer: it may share its way to the disk with what is written next. */
+  readonly patient?: boolean | undefined;
 }
 
 export interface Snapshot {

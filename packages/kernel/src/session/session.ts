@@ -15,7 +15,7 @@ import {
   type Turn,
   type TurnId,
 } from "@corral/protocol";
-import type { Keyed, SessionHandle } from "../kernel.ts";
+import type { Keyed, PromptOptions, SessionHandle } from "../kernel.ts";
 import type { FollowStep } from "../log/chunk.ts";
 import type { Page } from "../ports/store.ts";
 import { settlesWithin } from "../process/waiting.ts";
@@ -107,7 +107,7 @@ export class LiveSession implements SessionHandle {
     return this.state().asks;
   }
 
-  prompt(request: StartTurn, { key }: Keyed = {}): Promise<Turn> {
+  prompt(request: StartTurn, { key, patient }: PromptOptions = {}): Promise<Turn> {
     return this.#lane.run(async () => {
       const { answered, receipt } = await this.#claim<Turn>("prompt", request, key);
       if (answered) return answered;
@@ -119,7 +119,7 @@ export class LiveSession implements SessionHandle {
       };
       const { prompt, timeoutMs } = request;
       const queued = { prompt: [...prompt], ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-      await this.#queue.add({ id, queued, receipt: receipt && ((state) => receipt(told(state))) });
+      await this.#queue.add({ id, queued, receipt: receipt && ((state) => receipt(told(state))), patient });
       this.#turns.begins({ id, cursor });
       return told(this.state());
     });

@@ -6,7 +6,7 @@ import type { Attachment } from "./attachment.ts";
 import { type Desk, stateOf } from "./desk.ts";
 import type { Lane } from "./lane.ts";
 import type { Stamp } from "./receipts.ts";
-import { type TurnEnd, TurnRun } from "./turn.ts";
+import { faultOf, type TurnEnd, TurnRun } from "./turn.ts";
 
 export interface QueueNeed extends Desk {
   readonly lane: Lane;
@@ -22,6 +22,8 @@ export interface QueuedTurn {
   /** What is written down before it, in the same breath. */
   readonly before?: readonly Draft[];
   readonly receipt: Stamp;
+  /** Nobody waits for its beginning: see the port of stores. */
+  readonly patient?: boolean | undefined;
 }
 
 /** How a running turn is to end, and why no more is taken, once the session ends or its daemon does. */
@@ -63,21 +65,26 @@ export class TurnQueue {
     return this.#ending;
   }
 
-  /** Takes a turn in, in the lane. With nothing before it, it begins in the same breath: one write instead of two. */
-  async add({ id, queued, before = [], receipt }: QueuedTurn): Promise<void> {
+  /**
+   * Takes a turn in, in the lane. With nothing before it, it begins in the same breath: one write instead of two, and the harness
+   * reads its prompt while the disk takes it. Nobody else hears of the turn before it is on the disk.
+   */
+  async add({ id, queued, before = [], receipt, patient }: QueuedTurn): Promise<void> {
     const { view } = this.#need;
     const drafts: Draft[] = [...before, { type: "turn.queued", turn: id, source: "person", data: queued }];
     if (this.#playing || this.#ending || this.#waiting.length > 0) {
-      await view.append(drafts, { receipt });
+      await view.append(drafts, { receipt, patient });
       return this.pump();
     }
     const first = Promise.withResolvers<TurnRun | undefined>();
     this.#start(first.promise);
+    const written = (events: readonly SessionEvent[]) => first.resolve(this.#begin(id, asKept(events) ?? queued));
     try {
-      const events = await view.append([...drafts, startOf(id)], { receipt });
-      first.resolve(this.#begin(id, asKept(events) ?? queued));
+      await view.append([...drafts, startOf(id)], { receipt, written, patient });
     } catch (error) {
       first.resolve(undefined);
+      // It was written, and the disk did not take it: there is no such turn.
+      this.#turn?.stop({ outcome: "failed", fault: faultOf(this.#need, error) });
       throw error;
     }
   }
