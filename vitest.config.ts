@@ -2,6 +2,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { maybeBadLuck } from "./scripts/house/luck.ts";
 
 /** What the programs that tests start have compiled, kept from one start to the next. */
 const compiled = join(tmpdir(), `corral-compiled-${process.pid}`);
@@ -18,7 +19,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 3,
     // A shared machine may pause for seconds; a test that fails three times in a row is not unlucky.
-    retry: process.env.CI ? 2 : 0,
+    retry: process.env.CI ? { count: 2, condition: maybeBadLuck } : 0,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,

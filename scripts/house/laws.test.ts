@@ -81,6 +81,19 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    law: "a test file that draws by chance says which test is not tried again",
+    caught: [
+      [inTest, `test("it", () => f(Math.random()));`],
+      [inTest, `test("it", async () => expectProved(await runQuick(fuzz)));`],
+      [inTest, `const seed = freshSeed(clock); test("it", { retry: 2 }, () => f(seed));`],
+    ],
+    fine: [
+      [inTest, `test("it", { retry: 0 }, () => f(Math.random()));`],
+      [inTest, `test("it", () => fc.assert(property));`],
+      ["packages/proof/src/context.fixture.ts", "freshSeed(clock);"],
+    ],
+  },
+  {
     law: "a file has at most 400 lines, a test 600",
     caught: [
       [kernel, lines(401)],

@@ -3,15 +3,21 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@corral/kernel";
-import { expect, inject, test } from "vitest";
+import { expect, inject, type TestOptions, test } from "vitest";
 import { mayNotSkip, type Proof, type ProofContext, type Proved } from "./proof.ts";
 
 const program = inject("corral");
 
 export const hostEnv: Readonly<Record<string, string>> = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
 
-/** A part of what CI plays as a whole, in a step of its own. */
-export const partTest = test.skipIf(Boolean(process.env.CI));
+const why = "CI plays the whole of which this is a part, in a step of its own: scripts/verify.ts";
+
+/** A test of a part of what CI plays as a whole. */
+export const partTest = (says: string, options: TestOptions, body: () => Promise<void>): void =>
+  test(says, options, async ({ skip }) => {
+    skip(Boolean(process.env.CI), why);
+    await body();
+  });
 
 /** Runs the small part of a proof; its seed is in the message of a failure. */
 export async function runQuick(proof: Proof, over: Partial<ProofContext> = {}): Promise<Proved> {

@@ -72,9 +72,7 @@ export class MomentMissed extends Error {
 }
 
 async function promptFrozen(stage: Stage, text: string): Promise<Reached> {
-  const freezing = freezeNext(stage);
-  const turn = await prompt(stage, text);
-  const harness = await freezing;
+  const [harness, turn] = await Promise.all([freezeNext(stage), prompt(stage, text)]);
   note(stage, `froze the harness ${harness}`);
   const { harness: started } = await stage.session.state();
   if (started?.pid === harness) throw new MomentMissed("the harness was up before it could be frozen");

@@ -132,7 +132,13 @@ function closesInOrder({ log, closings }: Evidence): readonly string[] {
 function leavesNothing({ left, residue, log }: Evidence): readonly string[] {
   const told = log.flatMap((event) => (event.type === "run.residue" ? [event.data] : []));
   const dirty = [...residue, ...told].filter((one) => !isClean(one));
-  return [...left, ...dirty.map((one) => `the residue of ${one.run} is ${JSON.stringify(one)}`)];
+  const started = log.flatMap((event) => (event.type === "harness.started" ? [event.data.run] : []));
+  const counts = started.map((run) => ({ run, count: told.filter((one) => one.run === run).length }));
+  return [
+    ...left,
+    ...dirty.map((one) => `the residue of ${one.run} is ${JSON.stringify(one)}`),
+    ...counts.filter(({ count }) => count !== 1).map(({ run, count }) => `the residue of ${run} was told ${count} times`),
+  ];
 }
 
 export const invariants: readonly Invariant[] = [

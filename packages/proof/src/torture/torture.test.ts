@@ -13,8 +13,8 @@ import { storm } from "./weather.ts";
 
 test(
   "followers see the log, the whole log and nothing else, over roads that cut, delay, double and hold back, while the daemon dies twice (FR-06)",
+  { timeout: 640_000, retry: 0 },
   async () => expectProved(await runQuick(torture)),
-  640_000,
 );
 
 describe("the comparison finds", () => {
