@@ -11,12 +11,15 @@ import {
   ownerOf,
   systemClock,
 } from "@corral/kernel";
+import type { Fault } from "@corral/protocol";
 import type { Config } from "./config.ts";
 import { version } from "./version.ts";
 
 export interface Composed {
   readonly kernel: Kernel;
   readonly daemon: Daemon;
+  /** Resolves with the reason when nothing can be kept any more. */
+  readonly lost: Promise<Fault>;
   /** Closes in the reverse order of opening. */
   close(): Promise<void>;
 }
@@ -26,6 +29,8 @@ export interface ComposeOptions {
   readonly log?: (line: string) => void;
   /** Whether requests must carry the token; within one process nobody needs one. */
   readonly open?: boolean;
+  /** Aborted when whoever composes wants to leave before all is there. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the kernel did not expect is written down as the daemon writes down its own surprises. */
@@ -35,7 +40,7 @@ function surpriseLine(error: unknown, where: string): string {
   return JSON.stringify(line);
 }
 
-export async function compose(config: Config, { log, open = false }: ComposeOptions = {}): Promise<Composed> {
+export async function compose(config: Config, { log, open = false, signal }: ComposeOptions = {}): Promise<Composed> {
   const { stateDir, programsDir, hostEnv, cwd, token, cors, allowedHosts, world, agents } = config;
   const harnesses = withCustom(builtIn, agents);
   await using opened = new AsyncDisposableStack();
@@ -47,7 +52,9 @@ export async function compose(config: Config, { log, open = false }: ComposeOpti
   const installer = createInstaller({ programsDir, clock, processes, hostEnv: world.env });
   const credentials = () => discoverCredentials({ ...world, variables: loginVariables, logins: allLogins });
   const parts = { store, harnesses, processes, installer, credentials, clock };
-  const kernel = opened.use(await createKernel({ ...parts, stateDir, hostEnv, defaultCwd: cwd, surprise }));
+  const kernel = opened.use(
+    await createKernel({ ...parts, stateDir, hostEnv, defaultCwd: cwd, surprise, ...(signal ? { signal } : {}) }),
+  );
   const daemon = createDaemon({
     kernel,
     clock,
@@ -60,5 +67,5 @@ export async function compose(config: Config, { log, open = false }: ComposeOpti
   // The daemon goes first: whoever still waits in it is told so before the kernel closes under it.
   opened.defer(() => daemon.stop());
   const owned = opened.move();
-  return { kernel, daemon, close: () => owned.disposeAsync() };
+  return { kernel, daemon, lost: store.lost, close: () => owned.disposeAsync() };
 }

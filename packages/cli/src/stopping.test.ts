@@ -1,7 +1,7 @@
 /** How a daemon stops: on one signal in order, on two at once, and when something hangs within its bound. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Home, openHome } from "./cli.fixture.ts";
@@ -32,6 +32,17 @@ async function busyDaemon() {
   return { daemon, run, agentPid: agent?.pid ?? 0 };
 }
 
+/** Tries until it no longer throws; the test's own time limit is the bound. */
+async function firstOf<T>(attempt: () => T): Promise<T> {
+  for (;;) {
+    try {
+      return attempt();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
 const lastTurn = async () => JSON.parse((await home.corral(["sessions", "show", "last", "--json"])).stdout).lastTurn;
 
 test("one signal ends the running turn and its agent, however deaf, before the daemon leaves with 0 (BR-06)", async () => {
@@ -57,6 +68,22 @@ test("a second signal leaves at once with 130, and the next daemon sweeps what w
   expect((await home.corral(["doctor", "residue"])).stdout).toMatch(/^ok/);
   await run.ended;
   expect(await lastTurn()).toMatchObject({ outcome: expect.stringMatching(/cancelled|lost/) });
+});
+
+test("a signal is heard while the daemon is still starting, and is bounded then as well", async () => {
+  const folder = join(home.folder, "config", "corral");
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, "config.json");
+  execFileSync("mkfifo", ["-m", "600", file]);
+  const daemon = home.start(["serve", "--port", "0"], {
+    env: { ...home.env, XDG_CONFIG_HOME: join(home.folder, "config") },
+  });
+  // Opened once somebody reads it; nothing is ever written, so the daemon waits for its configuration.
+  const held = await firstOf(() => openSync(file, constants.O_WRONLY | constants.O_NONBLOCK));
+  daemon.child.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  closeSync(held);
+  expect([code, stderr]).toEqual([137, expect.stringMatching(/Stopping \(SIGTERM\).*\nNot everything closed in time/)]);
 });
 
 test("a daemon that cannot close in time says so, is ended all the same, and the next one sweeps what it left", async () => {

@@ -94,6 +94,8 @@ export interface Agents {
 
 export interface Kernel extends AsyncDisposable {
   readonly startedAt: string;
+  /** What a former daemon had left, by run: it was ended and removed. */
+  readonly swept: readonly ResidueRecord[];
   readonly sessions: Sessions;
   readonly agents: Agents;
   runs(): Promise<readonly RunRow[]>;
@@ -115,6 +117,8 @@ export interface KernelNeed {
   /** The variables that every child may have, such as PATH and LANG. */
   readonly hostEnv: Readonly<Record<string, string>>;
   readonly limits?: Partial<Limits>;
+  /** Aborted when the daemon is to stop before it is quite there: what is not brought back yet waits for the next one. */
+  readonly signal?: AbortSignal;
   /** Told of every surprise; never a client's to see. */
   readonly surprise?: (error: unknown, where: string) => void;
 }
@@ -126,12 +130,15 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
   const bounds = { ...defaultLimits, ...limits };
   const installer = need.installer ?? createInstaller({ ...need, programsDir: need.stateDir });
   const servers = createServers({ clock, processes, dir: join(need.stateDir, "servers") });
-  const sessions = new AllSessions({ ...need, installer, servers, harnesses, limits: bounds, surprise });
-  await processes.sweepFormerLives();
+  const swept = await processes.sweepFormerLives();
+  const sessions = new AllSessions({ ...need, installer, servers, harnesses, limits: bounds, swept, surprise });
   await store.forgetReceipts(new Date(clock.now() - bounds.receiptMs).toISOString());
-  await sessions.recover();
+  await sessions.recover(need.signal ? { signal: need.signal } : {});
+  // Nothing can be kept any more: whoever waits for it is told so, and does not wait for ever.
+  store.lost.then(() => sessions.stop()).catch((error: unknown) => surprise(error, "the sessions of a lost store"));
   return {
     startedAt: isoTime(clock),
+    swept,
     sessions,
     agents: createAgents({ ...need, harnesses, installer }),
     runs: () => sessions.runs(),

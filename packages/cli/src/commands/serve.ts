@@ -29,15 +29,13 @@ function greet(shell: Shell, { stateDir, token }: Config, { url }: Served): void
   stdout.line(`         curl${auth} ${url}/v1/agents`);
 }
 
-/** Resolves with true when everything was closed in time. */
-async function closeWithin(limitMs: number, close: () => Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), limitMs);
-  });
-  const inTime = await Promise.race([close().then(() => true), late]);
-  clearTimeout(timer);
-  return inTime;
+/** Whatever hangs, at whatever moment the signal came: the daemon is gone by then. */
+function leaveWithin(limitMs: number, shell: Shell): void {
+  const late = () => {
+    shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
+    dieOf("SIGKILL", exitCodes.failed);
+  };
+  setTimeout(late, limitMs);
 }
 
 async function closeAll(config: Config, server: Served, composed: Composed): Promise<void> {
@@ -83,24 +81,37 @@ async function listen(config: Config, composed: Composed): Promise<Served> {
   }
 }
 
+/** Resolves when it is told to stop, or when there is no point in going on. */
+function untilOver(signal: AbortSignal, { lost }: Composed): Promise<Fault | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  if (signal.aborted) resolve(undefined);
+  signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  return Promise.race([promise, lost]);
+}
+
 async function act(shell: Shell, flags: ServeFlags): Promise<number> {
-  const config = await readConfig(settingsOf(flags), shell.world);
-  const stopped = Promise.withResolvers<void>();
-  using _ = shell.onInterrupt((signal) => {
-    shell.stderr.line(`Stopping (${signal}); a second signal leaves at once.`);
-    stopped.resolve();
+  const leaving = new AbortController();
+  using _ = shell.onInterrupt((name) => {
+    shell.stderr.line(`Stopping (${name}); a second signal leaves at once.`);
+    leaveWithin(closeLimitMs, shell);
+    leaving.abort();
   });
+  const { signal } = leaving;
+  const config = await readConfig(settingsOf(flags), shell.world);
   const { compose } = await import("../compose.ts");
-  const composed = await compose(config, { log: (line) => shell.stderr.line(line) });
+  const composed = await compose(config, { log: (line) => shell.stderr.line(line), signal });
+  if (signal.aborted) {
+    await composed.close();
+    return exitCodes.done;
+  }
   const server = await listen(config, composed);
   await announceOrLeave(config, server, composed);
   greet(shell, config, server);
-  await stopped.promise;
-  const inTime = await closeWithin(closeLimitMs, () => closeAll(config, server, composed));
-  if (inTime) return exitCodes.done;
-  shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
-  dieOf("SIGKILL", exitCodes.failed);
-  return exitCodes.failed;
+  const lost = await untilOver(signal, composed);
+  if (lost) leaveWithin(closeLimitMs, shell);
+  await closeAll(config, server, composed);
+  if (lost) throw lost;
+  return exitCodes.done;
 }
 
 export const serveCommand = (stage: Stage): Command =>

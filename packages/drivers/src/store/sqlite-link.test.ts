@@ -85,6 +85,7 @@ test("a disk that fails to keep what was written ends the store, and acknowledge
     expect(String(error)).toContain("EIO");
   }
   expect(isFault(await send("later"), "store.closed")).toBe(true);
+  expect(isFault(await link.lost, "store.closed")).toBe(true);
   await link.close();
   expect(told).toEqual(["waits written", "does not written", "close"]);
 });

@@ -75,6 +75,7 @@ export interface LinkNeed {
 export class Link {
   readonly #need: LinkNeed;
   readonly #gone = Promise.withResolvers<void>();
+  readonly #unasked = Promise.withResolvers<Fault>();
   /** There is none before the first write, and none while nothing has been written for long. */
   #worker: Worker | undefined;
   #starting = false;
@@ -94,6 +95,11 @@ export class Link {
 
   constructor(need: LinkNeed) {
     this.#need = need;
+  }
+
+  /** As the port of stores has it. */
+  get lost(): Promise<Fault> {
+    return this.#unasked.promise;
   }
 
   send(write: Write, options?: SendOptions): Promise<number> {
@@ -121,11 +127,7 @@ export class Link {
     this.#ended = closedFault();
     this.#worker?.ref();
     this.#soon();
-    const takeBack = this.#need.clock.after(closeWithinMs, () => {
-      this.#end(stuckFault());
-      // Not waited for: a thread that hangs in the disk ends when the disk lets it.
-      void this.#worker?.terminate();
-    });
+    const takeBack = this.#need.clock.after(closeWithinMs, () => this.#end(stuckFault()));
     await this.#gone.promise;
     takeBack();
   }
@@ -159,12 +161,26 @@ export class Link {
   #written(group: readonly Job[], answers: readonly Answer[]): void {
     this.#unflushed.push({ group, answers });
     tellWritten(group, answers);
-    if (group.every(({ patient }) => patient) && answers.every((answer) => typeof answer === "number")) {
-      this.#lingering ??= this.#need.clock.after(lingerMs, () => this.#flush());
-      return;
-    }
+    if (group.every(({ patient }) => patient) && answers.every((answer) => typeof answer === "number")) this.#linger();
+    else if (group.some(({ written }) => written)) this.#flushSoon();
+    else this.#flush();
+  }
+
+  #linger(): void {
+    if (this.#lingering) return;
+    const over = () => this.#flush();
+    const takeBack = this.#need.clock.after(lingerMs, over);
+    // A program that has nothing else to wait for waits no longer.
+    process.once("beforeExit", over);
+    this.#lingering = () => {
+      takeBack();
+      process.off("beforeExit", over);
+    };
+  }
+
+  /** Whoever was told has its say first: what it starts, such as a harness, goes on while we wait for the disk. */
+  #flushSoon(): void {
     this.#flushing = true;
-    // Whoever was told has its say first: what it starts, such as a harness, goes on while we wait for the disk.
     queueMicrotask(() => process.nextTick(() => this.#flush()));
   }
 
@@ -269,10 +285,15 @@ export class Link {
     const lost = [...this.#unflushed.flatMap(({ group }) => group), ...this.#flying, ...this.#waiting];
     this.#ended ??= why;
     this.#over = true;
+    if (!this.#closing) this.#unasked.resolve(why);
     this.#rest?.();
     this.#unflushed = [];
     this.#flying = this.#waiting = [];
     for (const { reject } of lost) reject(why);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    // Not waited for: a thread that hangs in the disk ends when the disk lets it.
+    void worker?.terminate();
     this.#gone.resolve();
   }
 }

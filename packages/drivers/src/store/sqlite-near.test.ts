@@ -1,7 +1,10 @@
 /** Two write one file, each on its own thread: which of them does is a matter of time, and no entry can tell. */
+import { execFile } from "node:child_process";
+import { fstatSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Clock, manualClock, systemClock } from "@corral/kernel";
 import { isFault } from "@corral/protocol";
 import { expect, onTestFinished, test } from "vitest";
@@ -21,7 +24,10 @@ async function openNear(maxBytes?: number) {
   const file = join(await freshDir(), "a.db");
   const disk = { ms: 0.2, nowMs: 0 };
   const clock: Clock = { ...manualClock(), monotonicMs: () => (disk.nowMs += disk.ms) };
-  const near = createNear({ db: openToWrite({ file, ...(maxBytes === undefined ? {} : { maxBytes }) }), file, clock });
+  const synced: number[] = [];
+  const sync = (open: number) => void synced.push(fstatSync(open).ino);
+  const db = openToWrite({ file, ...(maxBytes === undefined ? {} : { maxBytes }) });
+  const near = createNear({ db, file, clock, sync });
   onTestFinished(() => near.close());
   let last = 0;
   const small = (): readonly Write[] => [{ subject: "a", expected: last, entries: ["x"] }];
@@ -31,7 +37,7 @@ async function openNear(maxBytes?: number) {
     if (answers) last = Number(answers[0]);
     return answers !== undefined;
   };
-  return { near, disk, commits, expected: () => last };
+  return { near, disk, commits, expected: () => last, file, synced };
 }
 
 const trust = (near: Near): void => {
@@ -54,6 +60,20 @@ test("one slow commit on the thread that asks is the last one for a while", asyn
   expect(commits()).toBe(true);
   disk.ms = 30;
   expect([commits(), commits()]).toEqual([true, false]);
+});
+
+test("each commit is brought to the disk where the write-ahead log is, once, and not before it is written", async () => {
+  const { near, commits, expected, file, synced } = await openNear();
+  trust(near);
+  near.flush();
+  expect([commits(), commits()]).toEqual([true, true]);
+  const { ino } = statSync(`${file}-wal`);
+  expect(synced).toEqual([ino, ino]);
+  for (const last of [2, 3]) near.write([{ subject: "a", expected: last, entries: ["x"] }]);
+  expect(synced.length).toBe(2);
+  near.flush();
+  near.flush();
+  expect([synced, expected()]).toEqual([[ino, ino, ino], 2]);
 });
 
 test("a commit that takes a little longer now and then changes nothing", async () => {
@@ -110,6 +130,12 @@ test("entries that both threads wrote in turns stand in order, and each knows wh
   }
   const page = await store.read("a", { after: 0, limit: 1_000 });
   expect(page.items.map(({ text }) => text)).toEqual(all);
+});
+
+test("a program that has nothing else to do is told what was kept of that which can wait, before it ends", async () => {
+  const program = new URL("./sqlite.patient.fixture.ts", import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [program, await freshDir()]);
+  expect(stdout).toBe("40 kept\n");
 });
 
 test("whoever appends without end leaves the program time to read and to hear", async () => {

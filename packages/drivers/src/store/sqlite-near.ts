@@ -22,6 +22,8 @@ export interface NearNeed {
   readonly db: DatabaseSync;
   readonly file: string;
   readonly clock: Clock;
+  /** How what is written to an open file is brought to the disk. */
+  readonly sync?: (open: number) => void;
 }
 
 export interface Near {
@@ -40,23 +42,18 @@ export interface Near {
 const lettersOf = (write: Write): number =>
   "subject" in write ? write.entries.reduce((sum, text) => sum + text.length, 0) : Number.POSITIVE_INFINITY;
 
-/** The file of the log stays the same one for as long as a connection is open. */
-function openLog(file: string): number {
-  const log = openSync(`${file}-wal`, "r+");
-  syncNames(dirname(file));
-  return log;
-}
-
 const isSmall = (group: readonly Write[]): boolean =>
   group.length <= mostWrites && group.reduce((sum, write) => sum + lettersOf(write), 0) <= mostLetters;
 
-export function createNear({ db, file, clock }: NearNeed): Near {
+export function createNear({ db, file, clock, sync = fdatasyncSync }: NearNeed): Near {
   // The end of a transaction writes the write-ahead log; that the disk has it is seen to by `flush`.
   db.exec("PRAGMA synchronous = NORMAL");
   // Folding the log into the file takes its time, and whoever holds a lock for that long is not waited for here.
   db.exec("PRAGMA wal_autocheckpoint = 0");
   db.exec("PRAGMA busy_timeout = 0");
-  const log = openLog(file);
+  // It stays the same file for as long as a connection is open.
+  const log = openSync(`${file}-wal`, "r+");
+  let named = false;
   const writer = new Writer(db);
   let usualMs = unknownMs;
   let inRow = 0;
@@ -69,7 +66,9 @@ export function createNear({ db, file, clock }: NearNeed): Near {
     if (writingMs === undefined) return;
     const sinceMs = clock.monotonicMs() - writingMs;
     writingMs = undefined;
-    fdatasyncSync(log);
+    if (!named) syncNames(dirname(file));
+    named = true;
+    sync(log);
     took(clock.monotonicMs() - sinceMs);
   };
   const tryOut = (group: readonly Write[]): readonly Answer[] | undefined => {

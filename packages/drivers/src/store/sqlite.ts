@@ -51,6 +51,7 @@ function createStore({ link, reader, release }: Parts): Store {
     release();
   };
   return {
+    lost: link.lost,
     append: ({ written, patient, ...request }) => link.send(request, { written, patient }),
     read: (subject, options) => ask((from) => from.read(subject, options)),
     head: (subject) => ask((from) => from.head(subject)),

@@ -119,6 +119,7 @@ export function memoryStore(): Store {
   const held: Held = { subjects: new Map(), receipts: new Map() };
   const turns = createTurns();
   return {
+    lost: Promise.withResolvers<Fault>().promise,
     append: (request) => turns.take(() => appendTo(held, request), request.subject),
     read: (subject, { after, limit, maxBytes = Number.POSITIVE_INFINITY }) =>
       turns.take(() => {

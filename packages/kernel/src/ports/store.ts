@@ -1,4 +1,5 @@
 /** The port of stores: ordered, durable text under named subjects. A store knows cursors and nothing of sessions. */
+import type { Fault } from "@corral/protocol";
 
 export interface Entry {
   /** Dense within its subject, starting at one. */
@@ -30,7 +31,8 @@ export interface Append {
   readonly receipt?: Receipt;
   /**
    * Called once when they are written, before the append resolves: from here on the end of this process loses nothing of them,
-   * while a power cut still may. Never called for an append that is refused, unless the store itself comes to an end.
+   * while a power cut still may. Whoever reads the store may see them from then on. Never called for an append that is refused,
+   * unless the store itself is lost.
    */
   readonly written?: (() => void) | undefined;
   /** Whoever asks can wait a moment longer: it may share its way to the disk with what is written next. */
@@ -57,6 +59,11 @@ export interface Page {
 }
 
 export interface Store extends AsyncDisposable {
+  /**
+   * Resolves with the reason when the store comes to an end that nobody asked for: it takes nothing any more, and whoever keeps
+   * something in it has to leave.
+   */
+  readonly lost: Promise<Fault>;
   /**
    * Resolves with the new last cursor, and only when the entries would survive a power cut. All or nothing. Writes are taken in
    * the order in which they were asked for; an append sent behind a refused one of its subject, before the refusal was told, is

@@ -37,7 +37,7 @@ function slowDisk() {
   return { disk, wrap, wasAsked };
 }
 
-test("a harness works on its prompt while the disk takes it, and nobody hears of either before it has (invariant 1)", async () => {
+test("a harness works on its prompt while the disk takes it, and nobody hears of either before it has (invariant 4)", async () => {
   const { disk, wrap, wasAsked } = slowDisk();
   await using kit = await openKit({ store: "memory", wrap });
   const { session, prompt, play, witness } = await kit.open([["quote"]]);
@@ -60,13 +60,13 @@ test("a harness works on its prompt while the disk takes it, and nobody hears of
 test("a prompt that was written and that the disk did not keep is refused, and its harness is told to stop", async () => {
   const { disk, wrap, wasAsked } = slowDisk();
   await using kit = await openKit({ store: "memory", wrap });
-  const { session, prompt, play } = await kit.open([["quote"], [{ say: "a" }, { hang: false }]]);
+  const { session, prompt, play } = await kit.open([["quote"], [{ hang: false }]]);
   await play("before");
   const before = session.state();
   disk.asked.length = 0;
   disk.hold();
   const asked = prompt("hello").catch((error: unknown) => error);
-  await until(() => wasAsked("turn.updated"));
+  await until(() => wasAsked("turn.started"));
   disk.fail();
   expect(isFault(await asked, "store.closed")).toBe(true);
   expect(session.state()).toEqual(before);

@@ -114,8 +114,8 @@ export class LiveSession implements SessionHandle {
       this.#check("prompt");
       this.#checkRoom();
       const [id, cursor] = [newId(this.#need, "turn"), this.log.next];
-      const told = ({ turn }: Session): Turn => {
-        return { id, session: this.id, state: turn?.id === id ? "running" : "queued", cursor };
+      const told = ({ queue }: Session): Turn => {
+        return { id, session: this.id, state: queue.some((one) => one.id === id) ? "queued" : "running", cursor };
       };
       const { prompt, timeoutMs } = request;
       const queued = { prompt: [...prompt], ...(timeoutMs === undefined ? {} : { timeoutMs }) };

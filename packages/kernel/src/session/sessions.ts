@@ -97,7 +97,7 @@ export class AllSessions implements Sessions {
   }
 
   /** Brings back what a former daemon left: lost turns are ended first, then the queues go on. */
-  async recover(): Promise<void> {
+  async recover({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const interrupted: SessionId[] = [];
     for (let below: string | undefined; ; ) {
       const heads = await this.#need.store.subjects({ prefix, limit: headsPage, ...(below ? { below } : {}) });
@@ -106,7 +106,7 @@ export class AllSessions implements Sessions {
       below = heads.at(-1)?.subject;
       if (heads.length < headsPage) break;
     }
-    for (const id of interrupted.toReversed()) await this.#bringBack(id);
+    for (const id of interrupted.toReversed()) if (!signal?.aborted) await this.#bringBack(id);
   }
 
   /** One log that cannot be read must not keep the others away. */

@@ -183,6 +183,28 @@ test("a session that could not be closed for lack of room goes on, and can be cl
   expect((await session.change({ closed: true })).phase).toBe("closed");
 });
 
+test("whoever waits in a session is told when its store is lost, however silent its agent is (invariant 5)", async () => {
+  const store = Promise.withResolvers<Fault>();
+  let gone: Fault | undefined;
+  const wrap = (inner: Store): Store => ({
+    ...inner,
+    lost: store.promise,
+    append: (request) => (gone ? Promise.reject(gone) : inner.append(request)),
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+  });
+  await using kit = await openKit({ store: "memory", wrap });
+  const { session, prompt, witness } = await kit.open([[{ say: "a" }, { hang: false }]]);
+  const turn = await prompt();
+  await witness.heard("turn.updated");
+  const waiting = refusal(session.ended(turn.id));
+  gone = new Fault("store.closed", { detail: "The thread that writes the store died." });
+  store.resolve(gone);
+  expect(await waiting).toMatchObject({ code: "daemon.stopping" });
+  await until(async () => (await kit.processes.list()).length === 0);
+  await kit.stop();
+  kit.surprises.length = 0;
+});
+
 test("a daemon stops within its bound though the disk stays full, and its next life ends the turn as lost (invariant 7)", async () => {
   const { kit, disk } = await open({ limits: { stopMs: 1_500 } });
   await using _ = kit;

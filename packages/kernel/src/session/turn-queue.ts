@@ -78,13 +78,17 @@ export class TurnQueue {
     }
     const first = Promise.withResolvers<TurnRun | undefined>();
     this.#start(first.promise);
-    const written = (events: readonly SessionEvent[]) => first.resolve(this.#begin(id, asKept(events) ?? queued));
+    let begun: TurnRun | undefined;
+    const begin = (events: readonly SessionEvent[]) => {
+      begun ??= this.#begin(id, asKept(events) ?? queued);
+      first.resolve(begun);
+    };
     try {
-      await view.append([...drafts, startOf(id)], { receipt, written, patient });
+      begin(await view.append([...drafts, startOf(id)], { receipt, written: begin, patient }));
     } catch (error) {
       first.resolve(undefined);
       // It was written, and the disk did not take it: there is no such turn.
-      this.#turn?.stop({ outcome: "failed", fault: faultOf(this.#need, error) });
+      begun?.stop({ outcome: "failed", fault: faultOf(this.#need, error) });
       throw error;
     }
   }
