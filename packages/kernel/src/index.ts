@@ -39,7 +39,7 @@ export * from "./ports/store.reference.ts";
 export * from "./ports/store.ts";
 export { ownershipMeans } from "./process/cgroup.ts";
 export * from "./process/process.ts";
-export { createProcesses, ownerOf, type ProcessesNeed } from "./process/processes.ts";
+export { createProcesses, findLeftovers, ownerOf, type ProcessesNeed } from "./process/processes.ts";
 export type { Server, ServerLaunch, ServerLimits, ServerPlace, ServerPlan } from "./process/server.ts";
 export { createServers, type Lease, type Servers, type ServersNeed } from "./process/servers.ts";
 export { defaultLimits, type Limits } from "./session/limits.ts";

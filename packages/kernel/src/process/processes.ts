@@ -175,13 +175,31 @@ async function closeAll(lives: Lives, clock: Clock): Promise<void> {
   for (const closing of await closings) if (closing.status === "rejected") throw closing.reason;
 }
 
-export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNeed): Processes {
-  const folders = createRunFolders(stateDir);
+type HouseNeed = Omit<ProcessesNeed, "hostEnv">;
+
+function createSweepNeed({ clock, stateDir, owner }: HouseNeed): SweepNeed {
   const leaves = openLeaves({ owner });
   const ownership = createOwnership({ owner, selfPid: process.pid, ...(leaves ? { members: leaves.members } : {}) });
   const readTable = createTableReader();
   const rollCall = createRollCall<Claims>({ clock, look: () => ownership.claim(readTable()) });
-  const base: SweepNeed = { clock, rollCall, ownership, folders, leaves };
+  return { clock, rollCall, ownership, folders: createRunFolders(stateDir), leaves };
+}
+
+/**
+ * Looks for what a daemon of this state directory left behind, and touches nothing. Only for whoever holds the directory:
+ * to anybody else the runs of the daemon that does would look like leftovers.
+ */
+export async function findLeftovers(need: HouseNeed): Promise<readonly Residue[]> {
+  const base = createSweepNeed(need);
+  const { rollCall, folders } = base;
+  const runs = await formerRuns(base);
+  const claims = await rollCall.next();
+  return worthTelling(runs.map((run) => describeResidue(run, claims.of(run), folders.temps(run))));
+}
+
+export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNeed): Processes {
+  const base = createSweepNeed({ clock, stateDir, owner });
+  const { rollCall, ownership, folders, leaves } = base;
   const lives = createLives(base);
   let stopped: Promise<void> | undefined;
 
@@ -198,7 +216,8 @@ export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNe
       const stderrFile = folders.stderrFile(need.run);
       const launched = await launch({ ...need, clock, marked, hostPath: hostEnv.PATH, stderrFile }, (child) => {
         ownership.adopt(need.run, child);
-        leaves?.enter(need.run, child.pid);
+        // Not waited for: whoever starts a child reads what it says from the first moment on.
+        void leaves?.enter(need.run, child.pid);
       });
       return childOf({ ...base, lives, life, launched, need });
     },

@@ -5,7 +5,10 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../ports/clock.system.ts";
+import { openLeaves } from "./cgroup.ts";
 import { firstLine, newRun, openStage, type Stage, searchPath, until, watchPid } from "./process.fixture.ts";
+import { findLeftovers, ownerOf } from "./processes.ts";
 import { keptFolders } from "./run-folders.ts";
 
 let stage: Stage;
@@ -193,6 +196,13 @@ describe("former lives", () => {
       const ours = await stage.processes.spawn(stage.script("cat"));
       const theirs = await stranger.processes.spawn(stranger.script("cat"));
       expect(life.alive.map((one: () => boolean) => one())).toEqual([true, true]);
+      const found = await findLeftovers({
+        clock: systemClock,
+        stateDir: stage.stateDir,
+        owner: ownerOf(stage.stateDir),
+      });
+      expect(found.find(({ run }) => run === life.run)).toMatchObject({ directories: [life.directory] });
+      expect(life.alive.map((one: () => boolean) => one())).toEqual([true, true]);
       const swept = await stage.processes.sweepFormerLives();
       expect(swept.map(({ run }) => run)).toEqual([life.run]);
       expect(swept[0]?.processes.map(({ pid }) => pid)).toEqual(expect.arrayContaining([life.child, life.grandchild]));
@@ -201,6 +211,7 @@ describe("former lives", () => {
       expect([watchPid(ours.pid)(), watchPid(theirs.pid)()]).toEqual([true, true]);
       expect(existsSync(life.directory)).toBe(false);
       expect(await stage.processes.sweepFormerLives()).toEqual([]);
+      expect(openLeaves({ owner: ownerOf(stage.stateDir) })?.runs() ?? []).not.toContain(life.run);
     } finally {
       await stranger.end();
     }

@@ -128,6 +128,7 @@ test("under umask 000 a server's configuration and log are their owner's alone (
     expect(await modeOf(join(told.logFile, ".."))).toBe("700");
   } finally {
     await kill();
+    await stage.processes.sweepFormerLives();
   }
 });
 

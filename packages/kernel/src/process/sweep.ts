@@ -81,10 +81,10 @@ export function sweepRun(need: SweepNeed, run: RunId, { limitMs, keepStderr }: S
   });
 }
 
-/** Everything that carries our owner's mark, or lies in our folder, without being of this life. */
-export async function formerRuns({ rollCall, folders, ownership }: SweepNeed): Promise<readonly RunId[]> {
+/** Everything that carries our owner's mark, lies in our folder or has a group of ours, without being of this life. */
+export async function formerRuns({ rollCall, folders, ownership, leaves }: SweepNeed): Promise<readonly RunId[]> {
   const claims = await rollCall.next();
-  const runs = new Set([...claims.former(), ...(await folders.runs())]);
+  const runs = new Set([...claims.former(), ...(await folders.runs()), ...(leaves?.runs() ?? [])]);
   return [...runs].filter((run) => !ownership.isOurs(run));
 }
 
