@@ -120,7 +120,12 @@ export const eventBodies = {
     usage: usageSchema.optional(),
     fault: faultRecordSchema.optional(),
   }),
-  "run.residue": residueSchema,
+  "run.residue": residueSchema.extend({
+    swept: residueSchema
+      .omit({ run: true })
+      .optional()
+      .describe("Of a run that was lost with its daemon: what the next one found of it, and ended and removed."),
+  }),
 } as const satisfies Record<string, z.ZodType>;
 
 export type EventType = keyof typeof eventBodies;

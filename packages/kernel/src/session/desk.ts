@@ -6,6 +6,7 @@ import {
   type Id,
   type IdKind,
   makeId,
+  type ResidueRecord,
   type Session,
   type SessionEvent,
   type SessionId,
@@ -32,6 +33,8 @@ export interface House {
   readonly hostEnv: Readonly<Record<string, string>>;
   readonly stateDir: string;
   readonly harnesses: ReadonlyMap<string, Harness>;
+  /** What a former daemon had left of its runs: it was ended and removed. */
+  readonly swept: readonly ResidueRecord[];
   /** Where a surprise is told; never to a client. */
   readonly surprise: (error: unknown, where: string) => void;
 }

@@ -81,7 +81,7 @@ function checkAsks(events: readonly SessionEvent[], open: ReadonlySet<string>): 
   for (const { ask } of answers) expect(asked).toContain(ask);
 }
 
-/** One harness at a time, and none leaves anything behind. */
+/** One harness at a time, none leaves anything behind, and of each one that has ended that is told once. */
 function checkRuns(events: readonly SessionEvent[]): void {
   let alive: string | undefined;
   for (const event of events) {
@@ -92,4 +92,7 @@ function checkRuns(events: readonly SessionEvent[]): void {
     if (event.type === "harness.exited" && event.data.run === alive) alive = undefined;
     if (event.type === "run.residue") expect(isClean(event.data), JSON.stringify(event.data)).toBe(true);
   }
+  const told = events.flatMap((event) => (event.type === "run.residue" ? [event.data.run] : []));
+  expect(new Set(told).size).toBe(told.length);
+  for (const event of events) if (event.type === "harness.exited") expect(told).toContain(event.data.run);
 }

@@ -1,5 +1,5 @@
 /** After a crash: what was running is ended as lost before anything new is taken, and what was accepted goes on. */
-import type { Draft, Session } from "@corral/protocol";
+import type { Draft, EventBody, Session } from "@corral/protocol";
 import type { Head } from "../ports/store.ts";
 import { type Desk, type SessionView, stateOf } from "./desk.ts";
 import { readEvents } from "./history.ts";
@@ -14,13 +14,20 @@ export function wasInterrupted({ snapshot, last }: Head): boolean {
 
 const noWords = { head: [], tail: [], totalLines: 0, truncated: false };
 
+/** What a lost turn and a lost harness have left. */
+interface Remains {
+  readonly tools: OpenTools;
+  readonly residue: EventBody<"run.residue"> | undefined;
+}
+
 /** What has to be on record about a daemon that died. */
-export function lossesOf({ turn, asks, harness, queue, secretNames }: Session, tools: OpenTools): readonly Draft[] {
+function lossesOf({ turn, asks, harness, queue, secretNames }: Session, { tools, residue }: Remains): readonly Draft[] {
   const drafts: Draft[] = [];
   if (harness) {
     const end = { run: harness.run, stderr: noWords, expected: false };
     drafts.push({ type: "harness.exited", source: "daemon", synthetic: true, data: end });
   }
+  if (residue) drafts.push({ type: "run.residue", source: "daemon", synthetic: true, data: residue });
   for (const ask of asks) {
     if (ask.state !== "open") continue;
     const answered = { ask: ask.id, by: "cancel" as const, outcome: "cancelled" as const };
@@ -59,8 +66,19 @@ async function lostTools({ log }: SessionView, { turn }: Session): Promise<OpenT
   return tools;
 }
 
+/** What is left of the lost harness after the sweep of its former life, and what that had to end and remove. */
+async function residueOf({ processes, swept }: Desk, { harness }: Session): Promise<Remains["residue"]> {
+  if (!harness) return undefined;
+  const left = await processes.residue(harness.run);
+  const found = swept.find(({ run }) => run === harness.run);
+  if (!found) return left;
+  const { run, ...what } = found;
+  return { ...left, swept: what };
+}
+
 export async function recover(desk: Desk): Promise<void> {
   const state = stateOf(desk);
-  const losses = lossesOf(state, await lostTools(desk.view, state));
+  const tools = await lostTools(desk.view, state);
+  const losses = lossesOf(state, { tools, residue: await residueOf(desk, state) });
   if (losses.length > 0) await desk.view.append(losses);
 }

@@ -121,7 +121,11 @@ describe("a daemon that is killed", () => {
     const log = await kit.events(id);
     expect(log.slice(0, events.length)).toEqual(events);
     const after = log.slice(log.findIndex((event) => event.type === "harness.exited"));
-    expect(after.slice(0, 3).map(({ type }) => type)).toEqual(["harness.exited", "turn.ended", "turn.started"]);
+    const types = ["harness.exited", "run.residue", "turn.ended", "turn.started"];
+    expect(after.slice(0, 4).map(({ type }) => type)).toEqual(types);
+    const swept = { processes: expect.arrayContaining([expect.objectContaining({ pid: grandchild })]) };
+    expect(after[1]).toMatchObject({ synthetic: true, source: "daemon", data: { processes: [], swept } });
+    expect(kit.kernel.swept).toMatchObject([swept]);
     expect((await session.residue()).every(isClean)).toBe(true);
   });
 

@@ -137,7 +137,9 @@ function leavesNothing({ left, residue, log }: Evidence): readonly string[] {
   return [
     ...left,
     ...dirty.map((one) => `the residue of ${one.run} is ${JSON.stringify(one)}`),
-    ...counts.filter(({ count }) => count !== 1).map(({ run, count }) => `the residue of ${run} was told ${count} times`),
+    ...counts
+      .filter(({ count }) => count !== 1)
+      .map(({ run, count }) => `the residue of ${run} was told ${count} times`),
   ];
 }
 
