@@ -1,15 +1,12 @@
-/** The main thread's end of the thread that writes: gathers what is asked while a group is under way into the next one. */
-import { Worker } from "node:worker_threads";
+/** The way of a write to the disk: what is asked while a group is under way is gathered into the next one, here or on the thread. */
 import type { Append, Clock } from "@corral/kernel";
-import { Fault, type FaultRecord, isFault } from "@corral/protocol";
+import { Fault } from "@corral/protocol";
 import type { Near } from "./sqlite-near.ts";
-import type { Answer, FromWorker, ToWorker, WorkerNeed, Write } from "./sqlite-wire.ts";
+import { faultOf, Thread } from "./sqlite-thread.ts";
+import type { Answer, WorkerNeed, Write } from "./sqlite-wire.ts";
 
 /** Longer than any checkpoint on a disk that works. */
 const closeWithinMs = 10_000;
-
-/** A thread costs as much memory as a thousand sessions: one that has nothing to write for so long is let go. */
-const restAfterMs = 60_000;
 
 /** So long at the most what may wait does so for something to share its way to the disk with. */
 const lingerMs = 2;
@@ -19,20 +16,11 @@ export type SendOptions = Pick<Append, "written" | "patient">;
 interface Job extends SendOptions {
   readonly write: Write;
   readonly resolve: (answer: number) => void;
-  readonly reject: (why: Fault) => void;
+  readonly reject: (why: unknown) => void;
 }
-
-const faultOf = (record: FaultRecord): Fault => new Fault(record.code, record);
 
 const closedFault = (): Fault =>
   new Fault("store.closed", { detail: "The store was closed before this was asked of it" });
-
-const diedFault = (cause: unknown): Fault =>
-  new Fault("store.closed", {
-    detail: `The thread that writes the store died${cause instanceof Error ? `: ${cause.message}` : ""}`,
-    help: "Start the daemon again; everything acknowledged is kept.",
-    cause,
-  });
 
 const unflushedFault = (cause: unknown): Fault =>
   new Fault("store.closed", {
@@ -50,20 +38,6 @@ function tellWritten(group: readonly Job[], answers: readonly Answer[]): void {
   for (const [at, { written }] of group.entries()) if (typeof answers[at] === "number") written?.();
 }
 
-/** Starts the thread and waits until it has the file open. */
-async function start(url: URL, need: WorkerNeed): Promise<Worker> {
-  const worker = new Worker(url, { workerData: need, name: "corral-store" });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  worker.once("message", (message: FromWorker) => {
-    if (typeof message === "object" && "failed" in message) reject(faultOf(message.failed));
-    else resolve();
-  });
-  worker.once("error", (error) => reject(diedFault(error)));
-  worker.once("exit", () => reject(diedFault(undefined)));
-  await promise;
-  return worker;
-}
-
 export interface LinkNeed {
   /** The thread's program. */
   readonly url: URL;
@@ -76,10 +50,8 @@ export class Link {
   readonly #need: LinkNeed;
   readonly #gone = Promise.withResolvers<void>();
   readonly #unasked = Promise.withResolvers<Fault>();
-  /** There is none before the first write, and none while nothing has been written for long. */
-  #worker: Worker | undefined;
+  readonly #thread: Thread;
   #starting = false;
-  #rest: (() => void) | undefined;
   #waiting: Job[] = [];
   #flying: readonly Job[] = [];
   #flownMs = 0;
@@ -95,6 +67,9 @@ export class Link {
 
   constructor(need: LinkNeed) {
     this.#need = need;
+    const { url, worker, clock } = need;
+    const onAnswers = (answers: readonly Answer[]) => this.#settle(answers);
+    this.#thread = new Thread({ url, worker, clock, onAnswers, onGone: (why) => this.#end(why) });
   }
 
   /** As the port of stores has it. */
@@ -125,7 +100,6 @@ export class Link {
     this.#need.near.close();
     if (this.#ended) return this.#gone.promise;
     this.#ended = closedFault();
-    this.#worker?.ref();
     this.#soon();
     const takeBack = this.#need.clock.after(closeWithinMs, () => this.#end(stuckFault()));
     await this.#gone.promise;
@@ -141,8 +115,8 @@ export class Link {
   #next(): void {
     if (this.#busy) return;
     if (this.#waiting.length > 0) this.#commit();
-    else if (!this.#closing) this.#pause();
-    else if (this.#worker) this.#worker.postMessage("close" satisfies ToWorker);
+    else if (!this.#closing) this.#thread.pause();
+    else if (this.#thread.running) this.#thread.leave();
     else this.#end(closedFault());
   }
 
@@ -206,47 +180,25 @@ export class Link {
   }
 
   #fly(): void {
-    this.#rest?.();
-    if (!this.#worker) return void this.#hire();
+    if (!this.#thread.running) return void this.#hire();
     this.#flying = this.#waiting;
     this.#waiting = [];
-    // Whoever waits for an answer keeps the program alive; an idle store does not.
-    this.#worker.ref();
     this.#flownMs = this.#need.clock.monotonicMs();
-    this.#worker.postMessage(this.#flying.map(({ write }) => write) satisfies ToWorker);
+    this.#thread.commit(this.#flying.map(({ write }) => write));
   }
 
   async #hire(): Promise<void> {
     this.#starting = true;
     try {
-      const worker = await start(this.#need.url, this.#need.worker);
-      if (this.#over) return void worker.terminate();
-      worker.on("message", (answers: readonly Answer[]) => this.#settle(answers));
-      worker.on("error", (error) => this.#lost(worker, diedFault(error)));
-      worker.on("exit", () => this.#lost(worker, diedFault(undefined)));
-      this.#worker = worker;
-    } catch (error) {
+      await this.#thread.hire();
+    } catch (why) {
       // Whoever comes next tries again: what was in the way, such as a limit of threads, may be gone.
       const refused = this.#waiting;
       this.#waiting = [];
-      for (const { reject } of refused) reject(isFault(error) ? error : diedFault(error));
+      for (const { reject } of refused) reject(why);
     }
     this.#starting = false;
     this.#next();
-  }
-
-  #pause(): void {
-    this.#worker?.unref();
-    this.#rest?.();
-    this.#rest = this.#need.clock.after(restAfterMs, () => {
-      this.#worker?.postMessage("close" satisfies ToWorker);
-      this.#worker = undefined;
-    });
-  }
-
-  /** One that was let go leaves as it should. */
-  #lost(worker: Worker, why: Fault): void {
-    if (worker === this.#worker) this.#end(why);
   }
 
   #settle(answers: readonly Answer[]): void {
@@ -286,14 +238,10 @@ export class Link {
     this.#ended ??= why;
     this.#over = true;
     if (!this.#closing) this.#unasked.resolve(why);
-    this.#rest?.();
     this.#unflushed = [];
     this.#flying = this.#waiting = [];
     for (const { reject } of lost) reject(why);
-    const worker = this.#worker;
-    this.#worker = undefined;
-    // Not waited for: a thread that hangs in the disk ends when the disk lets it.
-    void worker?.terminate();
+    this.#thread.end();
     this.#gone.resolve();
   }
 }
