@@ -16,6 +16,7 @@ import { prompt } from "./bench/rows/prompt.ts";
 import { sessions } from "./bench/rows/sessions.ts";
 import { coldStart, idleMemory } from "./bench/rows/start.ts";
 import { type Measured, tableText } from "./bench/table.ts";
+import { helpText, usageLine } from "./bench/usage.ts";
 
 const rows: readonly Row[] = [
   coldStart,
@@ -100,8 +101,6 @@ async function bench(wanted: readonly Row[], wishes: Wishes): Promise<boolean> {
   }
 }
 
-const usage = `npm run bench [row…] [-- --json] [-- --out <file>]\nRows: ${rows.map(({ name }) => name).join(", ")}.`;
-
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({
@@ -110,14 +109,17 @@ function readArguments() {
         json: { type: "boolean", default: false },
         only: { type: "string", multiple: true },
         out: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
       },
     });
-    return { wishes: values, wanted: chosenRows(rows, [...(values.only ?? []), ...positionals]) };
+    const wanted = values.help ? [] : chosenRows(rows, [...(values.only ?? []), ...positionals]);
+    return { wishes: values, wanted };
   } catch (error) {
-    say(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    say(`${error instanceof Error ? error.message : String(error)}\n${usageLine(rows)}`);
     return undefined;
   }
 }
 
 const asked = readArguments();
-process.exitCode = asked === undefined ? 2 : (await bench(asked.wanted, asked.wishes)) ? 0 : 1;
+if (asked?.wishes.help) console.log(helpText(rows));
+else process.exitCode = asked === undefined ? 2 : (await bench(asked.wanted, asked.wishes)) ? 0 : 1;

@@ -16,19 +16,53 @@ import { readUnderWay } from "./real/under-way.ts";
 
 const inCi = Boolean(process.env.CI);
 
-const { values, positionals: ids } = parseArgs({
-  allowPositionals: true,
-  // All of it, with what has to be installed, is over within ten minutes, or it has failed.
-  options: { report: { type: "string" }, "limit-seconds": { type: "string", default: "600" } },
-});
-const limitSeconds = Number(values["limit-seconds"]);
 const known = harnesses.filter(({ install }) => install);
-const stray = ids.find((id) => !known.some((harness) => harness.id === id));
-if (stray !== undefined || !(limitSeconds > 0)) {
-  if (stray === undefined) console.error("--limit-seconds takes a number that is greater than 0.");
-  else console.error(`There is no harness "${stray}" to play. Harnesses: ${known.map(({ id }) => id).join(", ")}.`);
+const names = known.map(({ id }) => id).join(", ");
+
+const usage = "node scripts/real.ts [harness…] [--report <file>] [--limit-seconds <n>]";
+const help = `${usage}
+
+Plays the common cases with the real harnesses: installs those that are missing, then runs them where there is no network.
+Exits with 0, with 1 if something failed or was missing, with 2 if it was not understood.
+
+Options:
+  --report <file>      writes what was played, and what was missing, to a file as JSON
+  --limit-seconds <n>  ends all of it after so many seconds (600)
+  -h, --help           prints this
+
+Harnesses; all of them where none is named:
+${known.map(({ id, title }) => `  ${id.padEnd(17)}  ${title}`).join("\n")}`;
+
+function refuse(why: string): never {
+  console.error(`${why}\n${usage}`);
   process.exit(2);
 }
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        report: { type: "string" },
+        // All of it, with what has to be installed, is over within ten minutes, or it has failed.
+        "limit-seconds": { type: "string", default: "600" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const { values, positionals: ids } = readArguments();
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+const limitSeconds = Number(values["limit-seconds"]);
+const stray = ids.find((id) => !known.some((harness) => harness.id === id));
+if (stray !== undefined) refuse(`There is no harness "${stray}" to play. Harnesses: ${names}.`);
+if (!(limitSeconds > 0)) refuse("--limit-seconds takes a number that is greater than 0.");
 
 /** The files of a harness; a name stands in the filter with its folder, so that one is not found in another. */
 const filesOf = ({ id }: Harness): readonly string[] => [`harness/${id}.real`, `harness/${id}-`];

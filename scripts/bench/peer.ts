@@ -10,6 +10,8 @@ import { freePort, type Server, start } from "./child.ts";
 export const peerPackages = ["@sandbox-agent/cli@0.4.2", "sandbox-agent@0.4.2"];
 
 export interface Peer {
+  /** Where its packages were fetched to. */
+  readonly folder: string;
   readonly program: string;
   /** Starts it; with an agent, its mock is replaced by that command. */
   start(agent?: readonly string[]): Promise<Server>;
@@ -58,8 +60,10 @@ async function installMock(url: string): Promise<void> {
 }
 
 export async function preparePeer(folder: string): Promise<Peer> {
-  const program = await binaryIn(await fetchPackages(peerPackages));
+  const fetched = await fetchPackages(peerPackages);
+  const program = await binaryIn(fetched);
   return {
+    folder: fetched,
     program,
     async start(agent) {
       const port = await freePort();

@@ -9,6 +9,8 @@ const rows: readonly Row[] = ["start", "health", "prompt"].map((name) => ({
   says: name,
   measure: async () => [],
 }));
+const run = (program: string, ...words: readonly string[]) =>
+  spawnSync(process.execPath, [join(import.meta.dirname, "..", program), ...words], { encoding: "utf8" });
 const names = (wanted: readonly string[]) => chosenRows(rows, wanted).map(({ name }) => name);
 
 test("rows are chosen by name, in their own order, and all where none is named", () => {
@@ -19,8 +21,7 @@ test("rows are chosen by name, in their own order, and all where none is named",
 test.each([["speed"], ["--speed"]])(
   "`npm run bench %s` is refused with the rows that there are, and measures nothing",
   (word) => {
-    const program = join(import.meta.dirname, "..", "bench.ts");
-    const { status, stderr, stdout } = spawnSync(process.execPath, [program, word], { encoding: "utf8" });
+    const { status, stderr, stdout } = run("bench.ts", word);
     expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toContain("speed");
@@ -28,3 +29,12 @@ test.each([["speed"], ["--speed"]])(
     expect(stderr).not.toContain("    at ");
   },
 );
+
+test.each([
+  ["bench.ts", ["--json", "--out <file>", "\n  cold-start   from the start of the process", "\n  harnesses    "]],
+  ["real.ts", ["--report <file>", "--limit-seconds <n>", "\n  opencode ", "\n  claude "]],
+])("`node scripts/%s --help` tells what can be asked of it, and does nothing else", (program, told) => {
+  const { status, stderr, stdout } = run(program, "--help");
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  for (const word of told) expect(stdout).toContain(word);
+});
