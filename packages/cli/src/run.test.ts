@@ -157,7 +157,8 @@ describe("exit codes", () => {
     one.child.kill("SIGINT");
     expect((await one.ended).code).toBe(130);
     // What was left in a hurry is swept by the next command.
-    expect((await home.corral(["doctor"])).stdout).toMatch(/ok +residue/);
+    expect((await home.corral(["sessions", "show", "last"])).code).toBe(0);
+    expect((await home.corral(["doctor", "residue"])).stdout).toMatch(/ok +residue/);
   });
 });
 

@@ -8,13 +8,13 @@ import {
   checkDaemon,
   checkMeans,
   checkNode,
-  checkResidue,
   checkStateDir,
   checkStore,
   type Finding,
   fail,
   type Level,
 } from "../doctor/checks.ts";
+import { checkResidue } from "../doctor/residue.ts";
 import { exitCodes } from "../exit-code.ts";
 import { tellingOf } from "../output/fault.ts";
 import type { Out, Style } from "../output/out.ts";
@@ -43,10 +43,12 @@ const outside: Readonly<Record<string, Outside>> = {
   ownership: checkMeans,
   state: checkStateDir,
   daemon: checkDaemon,
+  // Before the store is opened for the others, which sweeps what a killed daemon left.
+  residue: checkResidue,
 };
 
 /** These look through a daemon, or through the store where none is running. */
-const inside: Readonly<Record<string, Inside>> = { store: checkStore, agents: checkAgents, residue: checkResidue };
+const inside: Readonly<Record<string, Inside>> = { store: checkStore, agents: checkAgents };
 
 const checkNames: readonly string[] = [...Object.keys(outside), ...Object.keys(inside)];
 
@@ -94,7 +96,7 @@ export const doctorCommand = (stage: Stage): Command =>
     usage: "doctor [checks...]",
     summary:
       "Looks whether everything is in order, and says what to do where it is not. Exit code 1 when something fails.",
-    notes: "Name checks to see only these: node, ownership, state, daemon, store, agents, residue.",
+    notes: "Name checks to see only these: node, ownership, state, daemon, residue, store, agents.",
     examples: ["corral doctor", "corral doctor residue", "corral doctor --json"],
     options: [jsonOption("the findings"), ...reachOptions()],
     act: async ({ stdout, world }, { args: [names], flags }) => {

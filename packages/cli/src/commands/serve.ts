@@ -6,6 +6,7 @@ import { collected, declare, numberOption, type Stage, settingsOf, stateOptions 
 import type { Composed } from "../compose.ts";
 import { type Config, type ConfigFlags, readConfig } from "../config.ts";
 import { exitCodes } from "../exit-code.ts";
+import { leftText } from "../output/left-text.ts";
 import { removeServerFile, writeServerFile } from "../server-file.ts";
 import { calledAs, dieOf, type Shell } from "../shell.ts";
 import { version } from "../version.ts";
@@ -104,6 +105,8 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
     await composed.close();
     return exitCodes.done;
   }
+  const { swept } = composed.kernel;
+  if (swept.length > 0) shell.stderr.line(`Ended and removed what a former life of it had left: ${leftText(swept)}.`);
   const server = await listen(config, composed);
   await announceOrLeave(config, server, composed);
   greet(shell, config, server);

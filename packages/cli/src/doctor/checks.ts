@@ -2,7 +2,6 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import type { Corral } from "@corral/client";
-import { isClean } from "@corral/protocol";
 import type { Config } from "../config.ts";
 import { isAnswering } from "../reach.ts";
 import { readServerFile } from "../server-file.ts";
@@ -18,8 +17,8 @@ export interface Finding {
   readonly help?: string;
 }
 
-const ok = (name: string, says: string): Finding => ({ name, level: "ok", says });
-const warn = (name: string, says: string, help: string): Finding => ({ name, level: "warn", says, help });
+export const ok = (name: string, says: string): Finding => ({ name, level: "ok", says });
+export const warn = (name: string, says: string, help: string): Finding => ({ name, level: "warn", says, help });
 export const fail = (name: string, says: string, help: string): Finding => ({ name, level: "fail", says, help });
 
 const leastNode = [24, 15] as const;
@@ -86,20 +85,4 @@ export async function checkAgents(corral: Corral): Promise<readonly Finding[]> {
       ? ok(`agent ${id}`, [title, version].filter(Boolean).join(" "))
       : warn(`agent ${id}`, `${title} is not installed`, "Install it when you want to use it."),
   );
-}
-
-/** The newest sessions are looked at; older ones ended long ago. */
-const lookedAt = 50;
-
-export async function checkResidue(corral: Corral): Promise<Finding> {
-  const left: string[] = [];
-  let count = 0;
-  for await (const { id } of allSessions(corral)) {
-    if (++count > lookedAt) break;
-    const { items } = await corral.call("readResidue", { params: { session: id } });
-    if (!items.every(isClean)) left.push(id);
-  }
-  return left.length === 0
-    ? ok("residue", `no ended run of the newest ${Math.min(count, lookedAt)} sessions left anything behind`)
-    : warn("residue", `ended runs of ${left.join(", ")} left something`, "A restart of the daemon removes it.");
 }

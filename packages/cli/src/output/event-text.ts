@@ -1,6 +1,7 @@
 /** One event as one plain line: what `sessions tail` prints. */
 import { chunkText, promptText, type SessionEvent, type SessionUpdate } from "@corral/protocol";
 import { oneLine } from "./harmless.ts";
+import { leftText } from "./left-text.ts";
 
 const text = (thing: unknown): string => (typeof thing === "string" ? thing : "");
 
@@ -31,7 +32,9 @@ const says: { readonly [Type in SessionEvent["type"]]: Say<Type> } = {
   "turn.answered": ({ data }) => [data.outcome, data.option?.name, `by ${data.by}`].filter(Boolean).join(" "),
   "turn.ended": ({ data }) => [data.outcome, data.fault ? `${data.fault.code}: ${data.fault.detail}` : ""].join(" "),
   "run.residue": ({ data }) =>
-    `${data.processes.length} processes, ${data.ports.length} ports, ${data.directories.length} directories`,
+    `${data.processes.length} processes, ${data.ports.length} ports, ${data.directories.length} directories${
+      data.swept ? `; ended and removed after a crash: ${leftText([data.swept])}` : ""
+    }`,
 };
 
 export function eventText(event: SessionEvent, letters: number): string {
