@@ -36,12 +36,10 @@ interface Selection {
 }
 
 /** A word is the name of a proof, or of something in the matrix. */
-function select(all: readonly Proof[], { only, quick = false }: ProofFlags): Selection {
+function select(all: readonly Proof[], { only }: ProofFlags): Selection {
   const named = all.filter(({ name }) => name === only);
   if (named.length > 0) return { proofs: named };
-  const matrix = all.slice(0, 1);
-  if (only !== undefined) return { proofs: matrix, word: only };
-  return { proofs: quick ? matrix : all };
+  return only === undefined ? { proofs: all } : { proofs: all.slice(0, 1), word: only };
 }
 
 const unknownWord = (word: string): Fault =>
@@ -66,10 +64,20 @@ async function runOne(proof: Proof, context: ProofContext): Promise<Result> {
   return { proof: proof.name, ...result };
 }
 
+const sumOf = (results: readonly Result[], count: "passed" | "failed" | "skipped"): number =>
+  results.reduce((sum, result) => sum + result[count], 0);
+
+function lastLine(results: readonly Result[], tookMs: number): string {
+  const names = results.map(({ proof }) => proof).join(", ");
+  const counts = (["passed", "failed", "skipped"] as const).map((count) => `${sumOf(results, count)} ${count}`);
+  return `${names} in ${Math.round(tookMs / 1_000)} s: ${counts.join(", ")}`;
+}
+
 async function runAll(shell: Shell, flags: ProofFlags, signal: AbortSignal): Promise<readonly Result[]> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "corral-proof-")));
   const out = flags.json ? shell.stderr : shell.stdout;
   const results: Result[] = [];
+  const sinceMs = systemClock.monotonicMs();
   const { proofs, word } = select((await load()).proofs, flags);
   try {
     for (const proof of proofs) {
@@ -90,6 +98,7 @@ async function runAll(shell: Shell, flags: ProofFlags, signal: AbortSignal): Pro
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+  out.line(lastLine(results, systemClock.monotonicMs() - sinceMs));
   return results;
 }
 
@@ -124,7 +133,10 @@ a small disk, which only root may mount; others skip them and say so. Exit code 
       "corral proof --only matrix --seed 7 --json",
     ],
     options: [
-      new Option("--quick", "a part of about two minutes: everything that dies, at each moment and in each way once"),
+      new Option(
+        "--quick",
+        "a part of each proof, two minutes in all: everything that dies, at each moment and in each way once, and little of the others",
+      ),
       new Option("--only <word>", "one proof (matrix, torture, runs, fuzz) or one class of the matrix"),
       countOption("--seed <number>", "repeat what this seed did"),
       countOption("--jobs <count>", "how many daemons play beside each other"),

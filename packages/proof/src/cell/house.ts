@@ -98,7 +98,9 @@ export class House implements AsyncDisposable {
       } catch (error) {
         await house.kill();
         // Somebody was faster at the port: take another.
-        if (attempt === startAttempts || !house.stderr.includes("daemon.listen")) throw error;
+        if (attempt < startAttempts && house.stderr.includes("daemon.listen")) continue;
+        await disk?.release();
+        throw error;
       }
     }
   }

@@ -16,6 +16,8 @@ export interface CellResult {
   readonly seed: number;
   readonly tookMs: number;
   readonly failures: readonly Failure[];
+  /** What took longer than is promised on a machine that is not overloaded. */
+  readonly slow: readonly string[];
   /** Why it could not be played here. */
   readonly skipped?: string;
   /** What happened, for the reader of a failure. */
@@ -51,7 +53,9 @@ async function raze(house: House): Promise<void> {
   await house[Symbol.asyncDispose]();
 }
 
-type Outcome = Pick<CellResult, "failures" | "story">;
+type Outcome = Pick<CellResult, "failures" | "slow" | "story">;
+
+const nothing: Outcome = { failures: [], slow: [], story: [] };
 
 export class Lane implements AsyncDisposable {
   readonly #need: LaneNeed;
@@ -73,7 +77,7 @@ export class Lane implements AsyncDisposable {
       ...(skipped === undefined ? {} : { skipped }),
     });
     const reason = cell.how === "full disk" ? reasonAgainstSmallDisk() : undefined;
-    if (reason !== undefined) return result({ failures: [], story: [] }, reason);
+    if (reason !== undefined) return result(nothing, reason);
     for (let attempt = 1; ; attempt++) {
       try {
         return result(await this.#attempt(cell, seed));
@@ -94,7 +98,7 @@ export class Lane implements AsyncDisposable {
     const house = await (own ? this.#open(own) : this.#shared()).catch((error: Error) => error);
     if (house instanceof Error) {
       this.#need.signal.throwIfAborted();
-      return { failures: [{ invariant: 1, says: house.message }], story: [] };
+      return { ...nothing, failures: [{ invariant: 1, says: house.message }] };
     }
     const outcome = await this.#playOn(house, cell, seed).catch(async (error: unknown) => {
       if (this.#house === house) this.#house = undefined;
@@ -135,12 +139,12 @@ export class Lane implements AsyncDisposable {
     try {
       const stage = await openStage({ ...need, signal: AbortSignal.any([signal, late.signal]) });
       const { failures, log } = await play(stage);
-      return { failures, story: failures.length > 0 ? storyOf(notes, house, log) : [] };
+      return { failures, slow: notes.slow, story: failures.length > 0 ? storyOf(notes, house, log) : [] };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof MomentMissed) throw error;
       const says = error instanceof Error ? error.message : String(error);
-      return { failures: [{ invariant: 5, says }], story: storyOf(notes, house, []) };
+      return { failures: [{ invariant: 5, says }], slow: notes.slow, story: storyOf(notes, house, []) };
     } finally {
       takeBack();
       // Whatever still follows or waits on this cell ends with it.

@@ -23,6 +23,11 @@ async function goOn(stage: Stage): Promise<Turn> {
   return run;
 }
 
+interface Timed {
+  readonly tookMs: number;
+  readonly promisedMs: number;
+}
+
 function expected(fate: Fate, end: SessionEvent | undefined): readonly string[] {
   if (end?.type !== "turn.ended") return [];
   const { outcome, fault } = end.data;
@@ -33,13 +38,20 @@ function expected(fate: Fate, end: SessionEvent | undefined): readonly string[] 
   ];
 }
 
+/** How long it may take before it is called a failure; what took longer than is promised is told in any case. */
+function patientBound({ notes }: Stage, what: string, { tookMs, promisedMs }: Timed): number {
+  if (tookMs > promisedMs) notes.slow.push(`${what} took ${tookMs} ms, promised are ${promisedMs}`);
+  return promisedMs * patience;
+}
+
 async function awaitEnd(stage: Stage, { turn, sinceMs }: Struck): Promise<void> {
   const { notes, cell, witness } = stage;
   if (!turn) return;
   const fate = fateOf(cell);
   const end = await witness.until((event) => event.type === "turn.ended" && event.turn === turn);
   const tookMs = Math.max(0, Math.round(now(stage) - sinceMs));
-  notes.ends.push({ turn, tookMs, boundMs: bounds[fate.bound].ms * patience });
+  const boundMs = patientBound(stage, "the turn's end", { tookMs, promisedMs: bounds[fate.bound].ms });
+  notes.ends.push({ turn, tookMs, boundMs });
   notes.surprises.push(...expected(fate, end));
   note(stage, `the turn ended after ${tookMs} ms`);
 }
@@ -69,7 +81,8 @@ async function close(stage: Stage): Promise<void> {
   const sinceMs = now(stage);
   await stage.session.close();
   const tookMs = Math.round(now(stage) - sinceMs);
-  stage.notes.closings.push({ what: "the session", tookMs, boundMs: closeBoundMs * patience });
+  const boundMs = patientBound(stage, "closing the session", { tookMs, promisedMs: closeBoundMs });
+  stage.notes.closings.push({ what: "the session", tookMs, boundMs });
   note(stage, `closed after ${tookMs} ms`);
 }
 

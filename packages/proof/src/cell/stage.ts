@@ -19,6 +19,8 @@ export interface Notebook {
   readonly crashes: Crash[];
   readonly ends: TurnEndSeen[];
   readonly closings: Closing[];
+  /** What took longer than is promised, be it within our patience or not. */
+  readonly slow: string[];
   readonly spills: string[];
   readonly states: SessionState[];
   /** What the cell itself expected otherwise. */
@@ -59,6 +61,7 @@ export const emptyNotebook = (): Notebook => ({
   crashes: [],
   ends: [],
   closings: [],
+  slow: [],
   spills: [],
   states: [],
   surprises: [],

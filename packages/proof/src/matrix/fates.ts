@@ -11,7 +11,7 @@ export const bounds = {
 } as const satisfies Record<string, { ms: number; says: string }>;
 export type BoundName = keyof typeof bounds;
 
-/** The whole machine is busy with proving: what is measured may take this many times as long. */
+/** The whole machine is busy with proving: what is measured may take this many times as long before it has failed, and is told from once as long on. */
 export const patience = 3;
 
 export interface Fate {

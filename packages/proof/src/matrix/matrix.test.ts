@@ -9,6 +9,7 @@ import { naiveClasses, tryNaive } from "../naive/index.ts";
 import { cells, coreOf, means, moments, nameOf, reasonAgainst, victims } from "./cells.ts";
 import { fateOf } from "./fates.ts";
 import { pageOfFates } from "./page.ts";
+import { createShow } from "./show.ts";
 
 const all = victims.flatMap((dies) => moments.flatMap((when) => means.map((how) => ({ dies, when, how }))));
 
@@ -40,6 +41,18 @@ describe("the table", () => {
       pageOfFates(),
     );
   });
+});
+
+test("a cell that took longer than is promised, and is not failed for it, is told", () => {
+  const cell = { dies: "tool", when: "during a tool", how: "kill -9" } as const;
+  const told: string[] = [];
+  const show = createShow([cell], (line) => told.push(line));
+  const slow = ["the turn's end took 6000 ms, promised are 5000"];
+  show({ cell, seed: 1, tookMs: 7_000, failures: [], slow, story: [] });
+  expect(told.slice(1)).toEqual([
+    `slow: ${nameOf(cell)}: ${slow[0]}`,
+    expect.stringMatching(/^tool · during a tool +slow 7\.0 s( +-)+$/),
+  ]);
 });
 
 describe("a naive implementation", () => {

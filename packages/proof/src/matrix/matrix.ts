@@ -75,6 +75,7 @@ export const matrix: Proof = {
     signal.throwIfAborted();
     return proved(seed, [...played.map(rowOfCell), ...naive.map(rowOfNaive)], {
       cells: played.filter(({ skipped }) => skipped === undefined).length,
+      "slower than promised": played.filter(({ slow }) => slow.length > 0).length,
       naive: naive.length,
       seconds: Math.round((clock.monotonicMs() - sinceMs) / 100) / 10,
     });

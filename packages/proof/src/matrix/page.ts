@@ -13,7 +13,7 @@ import {
   victims,
   victimTitles,
 } from "./cells.ts";
-import { bounds, type FateName, fateNameOf, fates } from "./fates.ts";
+import { bounds, type FateName, fateNameOf, fates, patience } from "./fates.ts";
 
 const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
@@ -74,7 +74,9 @@ ${table(
 
 ## How fast
 
-Each bound holds on a machine that is not overloaded.
+Each bound is promised on a machine that is not overloaded. \`corral proof\` overloads the machine that it runs on: it calls
+a cell failed that took more than ${patience} times its bound, and tells and counts each one that took longer than the bound
+itself (\`slower than promised\`).
 
 ${table(["Bound", "What it means", "At most"], boundRows)}
 

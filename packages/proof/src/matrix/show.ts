@@ -11,9 +11,10 @@ const line = (first: string, rest: readonly string[]): string =>
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-function markOf({ failures, skipped, tookMs }: CellResult): string {
+function markOf({ failures, slow, skipped, tookMs }: CellResult): string {
   if (skipped !== undefined) return "skipped";
-  return failures.length === 0 ? `ok ${seconds(tookMs)}` : "FAILED";
+  if (failures.length > 0) return "FAILED";
+  return `${slow.length > 0 ? "slow" : "ok"} ${seconds(tookMs)}`;
 }
 
 const rowOf = ({ dies, when }: Cell): string => `${dies} · ${when}`;
@@ -32,13 +33,17 @@ function failureLines({ cell, failures, story, seed }: CellResult): readonly str
   ];
 }
 
-/** Tells each row as soon as its last cell was played, and a failure at once. */
+const slowLines = ({ cell, slow }: CellResult): readonly string[] =>
+  slow.map((says) => `slow: ${nameOf(cell)}: ${says}`);
+
+/** Tells each row as soon as its last cell was played, and at once what failed or was slow. */
 export function createShow(chosen: readonly Cell[], tell: (line: string) => void): (result: CellResult) => void {
   const results: CellResult[] = [];
   tell(line("what dies · when", means));
   return (result) => {
     results.push(result);
-    if (result.failures.length > 0) for (const text of failureLines(result)) tell(text);
+    const failed = result.failures.length > 0 ? failureLines(result) : [];
+    for (const text of [...slowLines(result), ...failed]) tell(text);
     const row = chosen.filter((cell) => rowOf(cell) === rowOf(result.cell));
     const { dies, when } = result.cell;
     if (row.every((cell) => results.some((one) => isDeepStrictEqual(one.cell, cell)))) {
