@@ -45,7 +45,7 @@ async function firstOf<T>(attempt: () => T): Promise<T> {
 
 const lastTurn = async () => JSON.parse((await home.corral(["sessions", "show", "last", "--json"])).stdout).lastTurn;
 
-test("one signal ends the running turn and its agent, however deaf, before the daemon leaves with 0 (BR-06)", async () => {
+test("one signal ends the running turn and its agent, however deaf, before the daemon leaves with 0", async () => {
   const { daemon, agentPid } = await busyDaemon();
   expect(isAlive(agentPid)).toBe(true);
   daemon.child.kill("SIGTERM");
