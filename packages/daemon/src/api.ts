@@ -9,18 +9,17 @@ import {
   type StreamForm,
   streamMediaTypes,
 } from "@corral/protocol";
-import { type Context, Hono } from "hono";
 import { chooseForm } from "./accept.ts";
-import { lingering, TooLarge } from "./body.ts";
+import type { Call, Outlet, Whole } from "./call.ts";
 import { docsPage } from "./docs-page.ts";
 import { type FollowForm, pageText } from "./encode.ts";
 import type { Exchanges } from "./exchange.ts";
 import { Answered, type Circumstances, type Followed } from "./handlers/handler.ts";
 import { allHandlers } from "./handlers/index.ts";
-import { type Log, logSurprise, problemResponse, refuse } from "./problem.ts";
+import { type Log, logSurprise } from "./problem.ts";
 import { type ParsedRequest, readRequest } from "./read-request.ts";
-import { missingRoute, routerPath } from "./routes.ts";
-import { type OpenSink, openBodySink, type Reply, replyWithBody, startStream, streamHeaders } from "./stream.ts";
+import { findRoute, type PageName, type Route } from "./routes.ts";
+import { startStream, streamHead } from "./stream.ts";
 import type { Telling } from "./telling.ts";
 
 export interface ApiNeed {
@@ -32,30 +31,19 @@ export interface ApiNeed {
   readonly exchanges: Exchanges;
 }
 
-export interface Bindings {
-  /** What every answer to this request says, such as its CORS headers. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Where a stream is written, when not into the body of the response. */
-  readonly openSink?: OpenSink | undefined;
-  /** Where an answer is written, when not into the body of the response. */
-  readonly reply?: Reply | undefined;
-}
+/** Answers a call by its route; refusals are thrown. */
+export type Api = <Out>(call: Call, outlet: Outlet<Out>) => Promise<Out>;
 
-type RouteContext = Context<{ Bindings: Bindings }>;
 type AnyHandler = (request: ParsedRequest & Circumstances) => Promise<unknown>;
 
 const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
 
-const jsonResponse = (
-  { env: { reply = replyWithBody, headers } }: RouteContext,
-  text: string,
-  status = 200,
-): Response => reply(text, { status, headers: { ...jsonHeaders, ...headers } });
+const json = (text: string, status = 200): Whole => ({ status, headers: jsonHeaders, text });
 
-function answer(c: RouteContext, one: Operation, outcome: unknown): Response {
-  if (one.status === 204) return new Response(undefined, { status: 204 });
-  if (outcome instanceof Answered) return jsonResponse(c, JSON.stringify(outcome.answer), outcome.status);
-  return jsonResponse(c, JSON.stringify(outcome), one.status);
+function answerOf({ status }: Operation, outcome: unknown): Whole {
+  if (status === 204) return { status, headers: {} };
+  if (outcome instanceof Answered) return json(JSON.stringify(outcome.answer), outcome.status);
+  return json(JSON.stringify(outcome), status);
 }
 
 /** Of equally welcome forms a page comes first. */
@@ -65,8 +53,8 @@ const offered: Readonly<Record<StreamForm, string>> = {
   ndjson: streamMediaTypes.ndjson,
 };
 
-function acceptedForm(request: Request): StreamForm {
-  const form = chooseForm(request.headers.get("accept"), offered);
+function acceptedForm({ headers }: Call): StreamForm {
+  const form = chooseForm(headers.get("accept"), offered);
   if (form) return form;
   throw new Fault("request.not_acceptable", {
     detail: "Events come in other forms than those that were asked for.",
@@ -74,46 +62,59 @@ function acceptedForm(request: Request): StreamForm {
   });
 }
 
-function createRoutes(need: ApiNeed) {
-  const { clock, log, exchanges, maxBodyBytes } = need;
-  const handlers = allHandlers({ ...need, surprised: (error) => logSurprise(error, { clock, log }) });
+/** A call, and the way its answer takes. */
+interface Caller<Out> {
+  readonly call: Call;
+  readonly outlet: Outlet<Out>;
+}
 
-  const streamed = (c: RouteContext, form: FollowForm, follow: Followed["follow"]): Response => {
-    if (c.req.raw.method === "HEAD") return new Response(undefined, { headers: streamHeaders(form) });
-    const { openSink = openBodySink, headers } = c.env;
+interface Asked extends Pick<Route, "params"> {
+  readonly name: OperationName;
+  readonly signal: AbortSignal;
+}
+
+function createOperations(need: ApiNeed) {
+  const { clock, log, exchanges, maxBodyBytes } = need;
+  const onSurprise = (error: unknown) => logSurprise(error, { clock, log });
+  const handlers = allHandlers({ ...need, surprised: onSurprise });
+
+  const stream = <Out>({ call, outlet }: Caller<Out>, form: FollowForm, follow: Followed["follow"]): Out => {
+    if (call.method === "HEAD") return outlet.reply(streamHead(form));
     // The stream outlives this answer, and so does its exchange.
-    const exchange = exchanges.open(c.req.raw);
-    const onSurprise = (error: unknown) => void logSurprise(error, { clock, log });
-    return startStream({ form, follow, clock, exchange, openSink, headers, onSurprise });
+    const exchange = exchanges.open(call);
+    return startStream(outlet, { form, follow, clock, exchange, onSurprise });
   };
 
-  const followed = async (c: RouteContext, form: StreamForm, { page, follow }: Followed): Promise<Response> =>
-    form === "json" ? jsonResponse(c, pageText(await page())) : streamed(c, form, follow);
+  const follow = async <Out>(caller: Caller<Out>, form: StreamForm, followed: Followed): Promise<Out> =>
+    form === "json"
+      ? caller.outlet.reply(json(pageText(await followed.page())))
+      : stream(caller, form, followed.follow);
 
-  const told = async (one: Operation, c: RouteContext, form: StreamForm, telling: Telling<unknown>) =>
-    form === "json" ? answer(c, one, await telling.answer()) : streamed(c, form, (options) => telling.lines(options));
+  const tell = async <Out>(one: Operation, caller: Caller<Out>, form: StreamForm, telling: Telling<unknown>) =>
+    form === "json"
+      ? caller.outlet.reply(answerOf(one, await telling.answer()))
+      : stream(caller, form, (options) => telling.lines(options));
 
-  const respond = async (name: OperationName, c: RouteContext, signal: AbortSignal): Promise<Response> => {
+  const respond = async <Out>(caller: Caller<Out>, { name, params, signal }: Asked): Promise<Out> => {
+    const { call, outlet } = caller;
     const one: Operation = contract[name];
-    const form = one.follows || one.tells ? acceptedForm(c.req.raw) : "json";
-    const parsed = await readRequest(one, { request: c.req.raw, params: c.req.param(), maxBodyBytes });
-    if (parsed instanceof TooLarge) return lingering(problemResponse(parsed.fault), parsed, clock);
+    const form = one.follows || one.tells ? acceptedForm(call) : "json";
+    const parsed = await readRequest(one, { call, params, maxBodyBytes });
     // The table and its handlers have the same keys; that each pair fits was checked where the handlers are written.
     const handler = handlers[name] as unknown as AnyHandler;
     const outcome = await handler({ ...parsed, signal });
-    if (one.tells) return told(one, c, form, outcome as Telling<unknown>);
-    return one.follows ? followed(c, form, outcome as Followed) : answer(c, one, outcome);
+    if (one.tells) return tell(one, caller, form, outcome as Telling<unknown>);
+    return one.follows ? follow(caller, form, outcome as Followed) : outlet.reply(answerOf(one, outcome));
   };
 
-  return (name: OperationName) =>
-    async (c: RouteContext): Promise<Response> => {
-      const exchange = exchanges.open(c.req.raw);
-      try {
-        return await respond(name, c, exchange.signal);
-      } finally {
-        exchange.close();
-      }
-    };
+  return async <Out>(caller: Caller<Out>, { name, params }: Omit<Asked, "signal">): Promise<Out> => {
+    const exchange = exchanges.open(caller.call);
+    try {
+      return await respond(caller, { name, params, signal: exchange.signal });
+    } finally {
+      exchange.close();
+    }
+  };
 }
 
 const pageHeaders = {
@@ -121,13 +122,7 @@ const pageHeaders = {
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 };
 
-export function createApi(need: ApiNeed): Hono<{ Bindings: Bindings }> {
-  const { version, clock, log } = need;
-  const app = new Hono<{ Bindings: Bindings }>();
-  const route = createRoutes(need);
-  for (const name of Object.keys(contract) as OperationName[]) {
-    app.on(contract[name].method, routerPath(contract[name].path), route(name));
-  }
+function createPages(version: string): Readonly<Record<PageName, () => Whole>> {
   // It takes as long to make as the daemon to start, so it is made when somebody asks for it.
   let document: ReturnType<typeof openApi> | undefined;
   const documentOf = () => {
@@ -135,10 +130,20 @@ export function createApi(need: ApiNeed): Hono<{ Bindings: Bindings }> {
     return document;
   };
   const cover = JSON.stringify({ name: "corral", version, docs: "/docs", openapi: "/openapi.json" });
-  app.get("/", (c) => jsonResponse(c, cover));
-  app.get("/openapi.json", (c) => jsonResponse(c, JSON.stringify(documentOf())));
-  app.get("/docs", () => new Response(docsPage(documentOf()), { headers: pageHeaders }));
-  app.notFound(({ req }) => problemResponse(missingRoute(req.raw)));
-  app.onError((error) => refuse(error, { clock, log }));
-  return app;
+  return {
+    cover: () => json(cover),
+    document: () => json(JSON.stringify(documentOf())),
+    docs: () => ({ status: 200, headers: pageHeaders, text: docsPage(documentOf()) }),
+  };
+}
+
+const isPage = (name: Route["name"], pages: Readonly<Record<PageName, unknown>>): name is PageName => name in pages;
+
+export function createApi(need: ApiNeed): Api {
+  const pages = createPages(need.version);
+  const operate = createOperations(need);
+  return async (call, outlet) => {
+    const { name, params } = findRoute(call);
+    return isPage(name, pages) ? outlet.reply(pages[name]()) : operate({ call, outlet }, { name, params });
+  };
 }

@@ -1,6 +1,7 @@
 /** Who may call: the bearer token, compared in a time that tells nothing. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Fault } from "@corral/protocol";
+import type { Call } from "./call.ts";
 
 const open: ReadonlySet<string> = new Set(["/", "/docs", "/openapi.json", "/v1/health"]);
 
@@ -11,14 +12,14 @@ export interface AuthorizeOptions {
   readonly upgrade?: boolean;
 }
 
-export type Authorize = (request: Request, options?: AuthorizeOptions) => void;
+export type Authorize = (call: Call, options?: AuthorizeOptions) => void;
 
 function bearerOf(header: string | null): string | undefined {
   return /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
 }
 
-const isOpen = (request: Request): boolean =>
-  request.method === "OPTIONS" || (/^(GET|HEAD)$/.test(request.method) && open.has(new URL(request.url).pathname));
+const isOpen = ({ method, url }: Call): boolean =>
+  method === "OPTIONS" || (/^(GET|HEAD)$/.test(method) && open.has(new URL(url).pathname));
 
 /** Throws `auth.required` for a request that shows no valid token; without a token everybody may call. */
 export function createAuthorize(token: string | undefined): Authorize {
@@ -32,11 +33,11 @@ export function createAuthorize(token: string | undefined): Authorize {
   const wanted = digest(token);
   const fits = (shown: string | undefined | null): boolean =>
     typeof shown === "string" && timingSafeEqual(digest(shown), wanted);
-  return (request, { upgrade = false } = {}) => {
-    if (!upgrade && isOpen(request)) return;
-    if (fits(bearerOf(request.headers.get("authorization")))) return;
-    if (upgrade && fits(new URL(request.url).searchParams.get("access_token"))) return;
-    const shown = request.headers.has("authorization");
+  return (call, { upgrade = false } = {}) => {
+    if (!upgrade && isOpen(call)) return;
+    if (fits(bearerOf(call.headers.get("authorization")))) return;
+    if (upgrade && fits(new URL(call.url).searchParams.get("access_token"))) return;
+    const shown = call.headers.has("authorization");
     throw new Fault("auth.required", {
       detail: shown ? "The token is not the daemon's." : "The request shows no token.",
       help: "Send the daemon's token as `Authorization: Bearer …`.",

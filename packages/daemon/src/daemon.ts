@@ -1,14 +1,15 @@
-/** The daemon as a fetch function: who may call is decided here, before the API sees the request. */
+/** The daemon: who may call is decided here, before the API sees the call. */
 import type { Clock, Kernel } from "@corral/kernel";
 import { Fault } from "@corral/protocol";
 import { createApi } from "./api.ts";
 import { createAuthorize } from "./auth.ts";
 import { usualMaxBodyBytes } from "./body.ts";
+import { type Call, type Outlet, saying, type Whole } from "./call.ts";
 import { createExchanges, stoppingFault } from "./exchange.ts";
 import { type Cors, createOriginCheck } from "./origin.ts";
 import { type Log, refuse } from "./problem.ts";
 import { methodsOf, missingRoute } from "./routes.ts";
-import type { OpenSink, Reply } from "./stream.ts";
+import { webOutlet } from "./web-outlet.ts";
 
 export interface DaemonNeed {
   readonly kernel: Kernel;
@@ -25,20 +26,18 @@ export interface DaemonNeed {
   readonly log?: Log | undefined;
 }
 
-/** What a server that has sockets tells of a request. */
-export interface DaemonEnv {
+/** What a server that has sockets tells of a call. */
+export interface CallEnv {
   /** Addresses that the server listens on. */
   readonly listening?: readonly string[];
-  /** Where a stream is written, when not into the body of the response. */
-  readonly openSink?: OpenSink;
-  /** Where an answer is written, when not into the body of the response. */
-  readonly reply?: Reply;
 }
 
 export interface Daemon {
-  fetch(request: Request, env?: DaemonEnv): Promise<Response>;
+  fetch(request: Request): Promise<Response>;
+  /** The same for every kind of call and way of answering. */
+  answer<Out>(call: Call, outlet: Outlet<Out>, env?: CallEnv): Promise<Out>;
   /** Answers a WebSocket upgrade instead of making it: to strangers as to any stranger, to others that there is no such route. */
-  refuseUpgrade(request: Request, env?: DaemonEnv): Response;
+  refuseUpgrade(call: Call, env?: CallEnv): Whole;
   /** Whether callers must show a token. */
   readonly guarded: boolean;
   readonly clock: Clock;
@@ -49,19 +48,13 @@ export interface Daemon {
 }
 
 /** What `OPTIONS` is told: by a browser that asks first, and by everybody else. */
-function optionsResponse(request: Request, preflightHeaders: Readonly<Record<string, string>>): Response {
-  const preflight = request.headers.has("origin") && request.headers.has("access-control-request-method");
-  if (preflight) return new Response(undefined, { status: 204, headers: { ...preflightHeaders } });
-  const allow = methodsOf(new URL(request.url).pathname);
-  if (allow.length === 0) throw missingRoute(request);
-  return new Response(undefined, { status: 204, headers: { allow: allow.join(", ") } });
-}
-
-/** Answers that were written to the socket already have their headers. */
-function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
-  if (response.headers.has("x-hono-already-sent")) return response;
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
-  return response;
+function optionsOf({ method, url, headers }: Call, preflightHeaders: Whole["headers"]): Whole {
+  const preflight = headers.has("origin") && headers.has("access-control-request-method");
+  if (preflight) return { status: 204, headers: preflightHeaders };
+  const path = new URL(url).pathname;
+  const allow = methodsOf(path);
+  if (allow.length === 0) throw missingRoute(method, path);
+  return { status: 204, headers: { allow: allow.join(", ") } };
 }
 
 export function createDaemon(need: DaemonNeed): Daemon {
@@ -71,32 +64,33 @@ export function createDaemon(need: DaemonNeed): Daemon {
   const authorize = createAuthorize(need.token);
   const api = createApi({ ...need, maxBodyBytes, log, exchanges });
 
-  const answer = async (request: Request, { listening = [], ...env }: DaemonEnv, headers: Record<string, string>) => {
-    origin.check(request, listening);
-    authorize(request);
+  const admit = (call: Call, { listening = [] }: CallEnv): void => {
+    origin.check(call, listening);
+    authorize(call);
     if (exchanges.stopping) throw stoppingFault();
-    if (request.method === "OPTIONS") return optionsResponse(request, origin.preflightHeaders);
-    return api.fetch(request, { headers, ...env });
+  };
+
+  const answer: Daemon["answer"] = async (call, bare, env = {}) => {
+    const leaving = exchanges.stopping ? { connection: "close" } : {};
+    const outlet = saying(bare, { ...origin.headersFor(call), ...leaving });
+    try {
+      admit(call, env);
+      if (call.method === "OPTIONS") return outlet.reply(optionsOf(call, origin.preflightHeaders));
+      return await api(call, outlet);
+    } catch (error) {
+      return outlet.reply(refuse(error, { clock, log }));
+    }
   };
 
   return {
-    async fetch(request, env = {}) {
-      const headers = {
-        ...origin.headersFor(request),
-        ...(exchanges.stopping ? { connection: "close" } : {}),
-      };
+    fetch: (request) => answer(request, webOutlet(request)),
+    answer,
+    refuseUpgrade(call, { listening = [] } = {}) {
       try {
-        return withHeaders(await answer(request, env, headers), headers);
-      } catch (error) {
-        return withHeaders(refuse(error, { clock, log }), headers);
-      }
-    },
-    refuseUpgrade(request, { listening = [] } = {}) {
-      try {
-        origin.check(request, listening);
-        authorize(request, { upgrade: true });
+        origin.check(call, listening);
+        authorize(call, { upgrade: true });
         throw new Fault("route.missing", {
-          detail: `No WebSocket is at ${new URL(request.url).pathname.slice(0, 255)}.`,
+          detail: `No WebSocket is at ${new URL(call.url).pathname.slice(0, 255)}.`,
         });
       } catch (error) {
         return refuse(error, { clock, log });

@@ -1,5 +1,6 @@
 /** One request while it is being answered: when its caller hangs up or the daemon stops, whoever waits in it learns why. */
 import { Fault } from "@corral/protocol";
+import type { Call } from "./call.ts";
 
 /** The caller is gone; there is nobody to tell. */
 export class HungUp extends Error {
@@ -16,7 +17,7 @@ export interface Exchange {
 }
 
 export interface Exchanges {
-  open(request: Request): Exchange;
+  open(call: Pick<Call, "signal">): Exchange;
   /** How many are being answered now. */
   readonly size: number;
   readonly stopping: boolean;

@@ -5,10 +5,10 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { manualClock } from "@corral/kernel";
 import { problemSchema } from "@corral/protocol";
 import { afterEach, describe, expect, test } from "vitest";
+import { sinkLimitBytes } from "./call.ts";
 import { breathe, type HouseOptions, openHouse, openSession, until } from "./house.fixture.ts";
 import { serve } from "./node.ts";
 import { get, rawClient } from "./raw-client.fixture.ts";
-import { sinkLimitBytes } from "./stream.ts";
 import { readStream } from "./stream-reader.fixture.ts";
 import { openSocket, type SocketWire } from "./wire.fixture.ts";
 

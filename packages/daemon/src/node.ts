@@ -1,16 +1,22 @@
-/** Serves the daemon on a socket: the only file that knows Node's HTTP server. */
+/** Serves the daemon on a socket, with Node's HTTP server. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { defaultPort, Fault } from "@corral/protocol";
-import { getRequestListener, RequestError } from "@hono/node-server";
-import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Whole } from "./call.ts";
 import type { Daemon } from "./daemon.ts";
 import { invalid } from "./issues.ts";
+import { nodeCall } from "./node-call.ts";
+import { nodeOutlet } from "./node-outlet.ts";
 import { isLoopback } from "./origin.ts";
-import { problemResponse } from "./problem.ts";
-import { type OpenSink, type Reply, sinkLimitBytes } from "./stream.ts";
+import { problemOf } from "./problem.ts";
+
+/**
+ * Not imported: an import copies all that a built-in module exports, and among what this one exports is `WebSocket`,
+ * which loads the whole of Node's web client, for a fifth of the time that the daemon takes to start.
+ */
+const { createServer, STATUS_CODES } = process.getBuiltinModule("node:http");
 
 export interface ServeNeed {
   readonly daemon: Daemon;
@@ -42,70 +48,14 @@ const serverOptions = {
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
 };
 
-/** Writes a stream to the socket as it is: nothing is copied, and what waits to be sent is counted. */
-const openSocketSink =
-  (outgoing: ServerResponse): OpenSink =>
-  ({ headers, onClose }) => {
-    outgoing.on("close", onClose);
-    outgoing.on("error", onClose);
-    if (outgoing.destroyed) onClose();
-    else {
-      outgoing.writeHead(200, headers);
-      outgoing.flushHeaders();
-    }
-    const sink = {
-      write: (bytes: Uint8Array) => {
-        if (!outgoing.destroyed) outgoing.write(bytes);
-      },
-      get full() {
-        return outgoing.writableLength >= sinkLimitBytes;
-      },
-      onDrain: (call: () => void) => void outgoing.once("drain", call),
-      end: () => {
-        if (!outgoing.destroyed) outgoing.end();
-      },
-      drop: () => void outgoing.destroy(),
-    };
-    return { sink, response: RESPONSE_ALREADY_SENT };
-  };
-
-/** Writes a whole answer to the socket, past all streams. */
-const replyOnSocket =
-  (outgoing: ServerResponse): Reply =>
-  (text, { status, headers }) => {
-    const bytes = Buffer.from(text);
-    if (!outgoing.destroyed) outgoing.writeHead(status, { ...headers, "content-length": bytes.length }).end(bytes);
-    return RESPONSE_ALREADY_SENT;
-  };
-
-const badRequest = (message: string): Response => problemResponse(invalid([{ in: "header", path: "", message }]));
-
-/** Only what the library refuses before the daemon sees it; the daemon itself answers everything. */
-const onLibraryError = (error: unknown): Response =>
-  badRequest(error instanceof RequestError ? error.message : "cannot be understood");
+const badRequest = (message: string): Whole => problemOf(invalid([{ in: "header", path: "", message }]));
 
 /** Answers on a bare socket, and closes it. */
-async function writeResponse(socket: Duplex, response: Response): Promise<void> {
-  const body = Buffer.from(await response.arrayBuffer());
-  const headers = [...response.headers, ["content-length", String(body.byteLength)], ["connection", "close"]];
-  const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+function writeOn(socket: Duplex, { status, headers, text = "" }: Whole): void {
   if (!socket.writable) return void socket.destroy();
-  socket.end(
-    Buffer.concat([
-      Buffer.from(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\r\n${head}\r\n`),
-      body,
-    ]),
-  );
-}
-
-function toRequest({ url = "/", headers }: IncomingMessage): Request | undefined {
-  try {
-    const entries = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value ?? "")]);
-    return new Request(new URL(url, `http://${headers.host}`), { headers: entries });
-  } catch {
-    // A target or a header that no URL or header may have; the caller is told that it is not a request.
-    return undefined;
-  }
+  const whole = { ...headers, "content-length": String(Buffer.byteLength(text)), connection: "close" };
+  const head = Object.entries(whole).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${head.join("")}\r\n${text}`);
 }
 
 /** Names of the machine on its own side of a connection. */
@@ -114,18 +64,26 @@ const listeningOn = (host: string, { socket }: IncomingMessage): readonly string
   ...(socket.localAddress ? [socket.localAddress.replace(/^::ffff:/, "")] : []),
 ];
 
+function answerRequests(server: Server, daemon: Daemon, host: string): void {
+  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const outlet = nodeOutlet(incoming, outgoing, daemon.clock);
+    const call = nodeCall(incoming, outgoing);
+    if (typeof call === "string") outlet.reply(badRequest(call));
+    // Only what cannot be written is not answered, and who waits for that is better cut.
+    else daemon.answer(call, outlet, { listening: listeningOn(host, incoming) }).catch(() => outgoing.destroy());
+  });
+}
+
 function answerUpgrades(server: Server, daemon: Daemon, host: string): void {
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex) => {
     socket.on("error", () => socket.destroy());
-    const request = toRequest(incoming);
-    const response = request
-      ? daemon.refuseUpgrade(request, { listening: listeningOn(host, incoming) })
-      : badRequest("is not a valid request");
-    writeResponse(socket, response).catch(() => socket.destroy());
+    const call = nodeCall(incoming);
+    if (typeof call === "string") writeOn(socket, badRequest(call));
+    else writeOn(socket, daemon.refuseUpgrade(call, { listening: listeningOn(host, incoming) }));
   });
   server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
-    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-    writeResponse(socket, badRequest("is not valid HTTP, or did not arrive in time")).catch(() => socket.destroy());
+    if (error.code === "ECONNRESET") socket.destroy();
+    else writeOn(socket, badRequest("is not valid HTTP, or did not arrive in time"));
   });
 }
 
@@ -198,15 +156,8 @@ function createClose(server: Server, daemon: Daemon): () => Promise<void> {
 
 export async function serve({ daemon, host = "127.0.0.1", port = defaultPort }: ServeNeed): Promise<Served> {
   refuseOpenDoor(daemon, host);
-  const listener = getRequestListener(
-    (request, { incoming, outgoing }) => {
-      const listening = listeningOn(host, incoming as IncomingMessage);
-      const socket = outgoing as ServerResponse;
-      return daemon.fetch(request, { listening, openSink: openSocketSink(socket), reply: replyOnSocket(socket) });
-    },
-    { overrideGlobalObjects: false, errorHandler: onLibraryError },
-  );
-  const server = createServer(serverOptions, listener);
+  const server = createServer(serverOptions);
+  answerRequests(server, daemon, host);
   answerUpgrades(server, daemon, host);
   const address = await listen(server, host, port);
   return {

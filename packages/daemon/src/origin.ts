@@ -1,5 +1,6 @@
 /** Where a request may come from: the Host it names, the Origin that sent it, and what CORS tells browsers about it. */
 import { contract, Fault, type Operation } from "@corral/protocol";
+import type { Call } from "./call.ts";
 
 export interface Cors {
   /** Exact origins such as `https://app.example.org`, or `*` for any (never together with credentials). */
@@ -18,9 +19,9 @@ export interface OriginNeed {
 
 export interface OriginCheck {
   /** Throws `auth.host` or `auth.origin`. */
-  check(request: Request, listening: readonly string[]): void;
+  check(call: Call, listening: readonly string[]): void;
   /** What every answer to this request says about it. */
-  headersFor(request: Request): Readonly<Record<string, string>>;
+  headersFor(call: Call): Readonly<Record<string, string>>;
   /** What only the answer to a preflight says. */
   readonly preflightHeaders: Readonly<Record<string, string>>;
 }
@@ -67,11 +68,11 @@ const ownHeaders = ["accept", "authorization", "content-type", "idempotency-key"
 const exposedHeaders = ["allow", "retry-after", "www-authenticate"];
 const preflightSeconds = 600;
 
-const requestHost = (request: Request): string => request.headers.get("host") ?? new URL(request.url).host;
+const calledHost = ({ headers, url }: Call): string => headers.get("host") ?? new URL(url).host;
 
-function isSameOrigin(request: Request, origin: string): boolean {
+function isSameOrigin(call: Call, origin: string): boolean {
   const from = URL.parse(origin);
-  return from !== null && hostUrl(requestHost(request), from.protocol)?.host === from.host;
+  return from !== null && hostUrl(calledHost(call), from.protocol)?.host === from.host;
 }
 
 export function createOriginCheck({ cors = { origins: [] }, allowedHosts = [] }: OriginNeed): OriginCheck {
@@ -86,16 +87,16 @@ export function createOriginCheck({ cors = { origins: [] }, allowedHosts = [] }:
     );
   };
   return {
-    check(request, listening) {
-      const host = requestHost(request);
+    check(call, listening) {
+      const host = calledHost(call);
       if (!isOurs(host, listening)) {
         throw new Fault("auth.host", {
           detail: `The request was meant for ${JSON.stringify(host.slice(0, 255))}.`,
           help: "Call the daemon by its address, or add the name to the hosts it may be called by.",
         });
       }
-      const origin = request.headers.get("origin");
-      if (origin === null || isSameOrigin(request, origin) || listed(origin)) return;
+      const origin = call.headers.get("origin");
+      if (origin === null || isSameOrigin(call, origin) || listed(origin)) return;
       throw new Fault("auth.origin", {
         detail: `The request came from ${JSON.stringify(origin.slice(0, 255))}.`,
         help: "Add the origin to those that the daemon lets in.",

@@ -1,6 +1,7 @@
 /** Turns whatever went wrong into an answer: a fault into its problem document, a surprise into an id and a line in the log. */
 import { type Clock, isoTime } from "@corral/kernel";
 import { Fault, isFault, problemMediaType, toProblem } from "@corral/protocol";
+import type { Whole } from "./call.ts";
 import { HungUp } from "./exchange.ts";
 
 export interface LogLine {
@@ -28,12 +29,17 @@ function headersOf(fault: Fault): Record<string, string> {
     "cache-control": "no-store",
     ...(fault.status === 401 ? { "www-authenticate": 'Bearer realm="corral"' } : {}),
     ...(fault.status === 429 || fault.status === 503 ? { "retry-after": retryAfterSeconds } : {}),
+    // What is left of the body is not waited for.
+    ...(fault.status === 413 ? { connection: "close" } : {}),
     ...(Array.isArray(allow) ? { allow: allow.join(", ") } : {}),
   };
 }
 
-export const problemResponse = (fault: Fault, occurrence?: string): Response =>
-  new Response(JSON.stringify(toProblem(fault, occurrence)), { status: fault.status, headers: headersOf(fault) });
+export const problemOf = (fault: Fault, occurrence?: string): Whole => ({
+  status: fault.status,
+  headers: headersOf(fault),
+  text: JSON.stringify(toProblem(fault, occurrence)),
+});
 
 /** Writes a surprise down where only the operator reads it, and answers with its id. */
 export function logSurprise(error: unknown, { clock, log }: SurpriseNeed): string {
@@ -52,8 +58,8 @@ const internalFault = (): Fault =>
 /** Nobody reads this answer; the number is the one that proxies use for callers who left. */
 const hungUpStatus = 499;
 
-export function refuse(error: unknown, need: SurpriseNeed): Response {
-  if (isFault(error) && error.code !== "internal") return problemResponse(error);
-  if (error instanceof HungUp) return new Response(undefined, { status: hungUpStatus });
-  return problemResponse(internalFault(), logSurprise(error, need));
+export function refuse(error: unknown, need: SurpriseNeed): Whole {
+  if (isFault(error) && error.code !== "internal") return problemOf(error);
+  if (error instanceof HungUp) return { status: hungUpStatus, headers: {} };
+  return problemOf(internalFault(), logSurprise(error, need));
 }

@@ -1,83 +1,21 @@
 /** Writes a followed log to one caller: as fast as the caller reads and no faster, with a heartbeat and an explicit end. */
 import type { Clock, FollowStep } from "@corral/kernel";
 import { streamMediaTypes } from "@corral/protocol";
+import type { Head, Outlet, Sink } from "./call.ts";
 import { beatBytes, type FollowForm, openingBytes, stepBytes } from "./encode.ts";
 import { type Exchange, HungUp } from "./exchange.ts";
 
-/** Where the bytes of one stream go. */
-export interface Sink {
-  write(bytes: Uint8Array): void;
-  /** Too much is waiting to be read; `onDrain` calls back when it no longer is. */
-  readonly full: boolean;
-  onDrain(call: () => void): void;
-  end(): void;
-  /** Cuts the connection, so that the caller notices and comes back with its cursor. */
-  drop(error: Error): void;
-}
-
-/** How an answer begins. `onClose` is called when the caller is gone. */
-export interface SinkStart {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly onClose: () => void;
-}
-
-/** Opens a sink; what is to be handed back as the response comes with it. */
-export type OpenSink = (start: SinkStart) => { readonly sink: Sink; readonly response: Response };
-
-/** Writes a whole answer; what is to be handed back as the response comes with it. */
-export type Reply = (
-  text: string,
-  start: { readonly status: number; readonly headers: SinkStart["headers"] },
-) => Response;
-
-/** An answer into a response's body, where there is no socket to write to. */
-export const replyWithBody: Reply = (text, { status, headers }) =>
-  new Response(text, { status, headers: { ...headers } });
-
-export const sinkLimitBytes = 1024 * 1024;
 const beatMs = 15_000;
 const patienceMs = 60_000;
 
-export const streamHeaders = (form: FollowForm): Record<string, string> => ({
-  "content-type": streamMediaTypes[form],
-  "cache-control": "no-cache, no-transform",
-  "x-accel-buffering": "no",
+export const streamHead = (form: FollowForm): Head => ({
+  status: 200,
+  headers: {
+    "content-type": streamMediaTypes[form],
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+  },
 });
-
-/** A sink into a response's body, where there is no socket to write to. */
-export const openBodySink: OpenSink = ({ headers, onClose }) => {
-  let waiting: (() => void) | undefined;
-  let open: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start(opened) {
-        open = opened;
-      },
-      pull() {
-        waiting?.();
-        waiting = undefined;
-      },
-      cancel() {
-        open = undefined;
-        onClose();
-        waiting?.();
-      },
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: sinkLimitBytes }),
-  );
-  const sink: Sink = {
-    write: (bytes) => open?.enqueue(bytes),
-    get full() {
-      return (open?.desiredSize ?? 1) <= 0;
-    },
-    onDrain: (call) => {
-      waiting = call;
-    },
-    end: () => open?.close(),
-    drop: (error) => open?.error(error),
-  };
-  return { sink, response: new Response(body, { headers: { ...headers } }) };
-};
 
 /** Calls back again and again, until it is taken back. */
 function every(clock: Clock, delayMs: number, call: () => void): () => void {
@@ -116,8 +54,6 @@ export interface StreamNeed {
   readonly follow: (options: { readonly signal: AbortSignal }) => AsyncIterable<FollowStep>;
   readonly clock: Clock;
   readonly exchange: Exchange;
-  readonly openSink: OpenSink;
-  readonly headers: Readonly<Record<string, string>>;
   /** Called with what cut the stream short although nobody wanted it to end. */
   readonly onSurprise: (error: unknown) => void;
 }
@@ -141,12 +77,9 @@ async function pump(sink: Sink, { form, follow, clock, exchange: { signal } }: S
 }
 
 /** Starts the stream and answers at once; the exchange is closed when the stream is over. */
-export function startStream(need: StreamNeed): Response {
+export function startStream<Out>(outlet: Outlet<Out>, need: StreamNeed): Out {
   const { form, clock, exchange, onSurprise } = need;
-  const { sink, response } = need.openSink({
-    headers: { ...streamHeaders(form), ...need.headers },
-    onClose: exchange.hangUp,
-  });
+  const { sink, out } = outlet.stream(streamHead(form), exchange.hangUp);
   const opening = openingBytes[form];
   if (opening) sink.write(opening);
   const stopBeats = every(clock, beatMs, () => {
@@ -163,5 +96,5 @@ export function startStream(need: StreamNeed): Response {
     })
     .finally(finish)
     .catch(onSurprise);
-  return response;
+  return out;
 }

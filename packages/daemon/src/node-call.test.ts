@@ -1,0 +1,188 @@
+/** What is special about calls on a socket: odd addresses, repeated headers, bodies that nobody reads, and what follows on the same connection. */
+import { problemSchema } from "@corral/protocol";
+import { afterEach, describe, expect, test } from "vitest";
+import { type HouseOptions, openSession, until } from "./house.fixture.ts";
+import { get, type RawClient, rawClient } from "./raw-client.fixture.ts";
+import { openSocket, type SocketWire } from "./wire.fixture.ts";
+
+const token = "correct-horse";
+const opened: AsyncDisposable[] = [];
+
+async function open(options?: HouseOptions): Promise<SocketWire> {
+  const wire = await openSocket(options);
+  opened.push(wire);
+  return wire;
+}
+
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
+});
+
+interface Answer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** The answers in what was heard, by their lengths; those that are not whole yet are left out. */
+function answersIn(heard: Buffer): readonly Answer[] {
+  const at = heard.indexOf("\r\n\r\n");
+  if (at === -1) return [];
+  const head = heard.toString("utf8", 0, at);
+  const end = at + 4 + Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+  if (heard.length < end) return [];
+  const body = heard.toString("utf8", at + 4, end);
+  return [{ status: Number(head.slice(9, 12)), head, body }, ...answersIn(heard.subarray(end))];
+}
+
+const answersOf = (heard: string): readonly Answer[] => answersIn(Buffer.from(heard));
+
+async function hear(client: RawClient, count: number): Promise<readonly Answer[]> {
+  const answers = answersOf(await client.until((heard) => answersOf(heard).length >= count));
+  expect(answers).toHaveLength(count);
+  return answers;
+}
+
+const codeOf = ({ body }: Pick<Answer, "body">) => problemSchema.parse(JSON.parse(body)).code;
+
+/** What a raw request is answered, and how it went on. */
+async function ask(wire: SocketWire, text: string): Promise<Answer> {
+  const client = await rawClient(wire.served.port);
+  client.send(text);
+  const [answer] = await hear(client, 1);
+  client.socket.destroy();
+  return answer!;
+}
+
+describe("the address of a call", () => {
+  test("may be whole, as proxies are sent it, and is what it would be as a path", async () => {
+    const wire = await open();
+    for (const target of ["http://localhost/v1/health", "https://other.example.org/v1/health?x=1"]) {
+      expect((await ask(wire, get(target))).status, target).toBe(200);
+    }
+    expect(codeOf(await ask(wire, get("//v1/health")))).toBe("route.missing");
+    expect((await ask(wire, get("/v1/nothing/../health"))).status).toBe(200);
+  });
+
+  test("is refused when it is no path, or when what it means depends on who reads it", async () => {
+    const wire = await open();
+    for (const target of ["/v1\\health", "http://localhost\\@evil/v1/health", "http://"]) {
+      const answer = await ask(wire, get(target));
+      expect([answer.status, codeOf(answer)], target).toEqual([400, "request.invalid"]);
+    }
+    const star = await ask(wire, get("*").replace("GET", "OPTIONS"));
+    expect([star.status, codeOf(star)]).toEqual([400, "request.invalid"]);
+    const queried = await ask(wire, get("/v1/health?x=\\"));
+    expect(queried.status).toBe(200);
+  });
+});
+
+describe("the headers of a call", () => {
+  const twice = (name: string, values: readonly string[]) =>
+    `GET /v1/sessions HTTP/1.1\r\n${values.map((value) => `${name}: ${value}\r\n`).join("")}`;
+
+  test("a repeated Host or token does not pass for its first", async () => {
+    const wire = await open({ token });
+    const authorization = `authorization: Bearer ${token}\r\n\r\n`;
+    const hosts = await ask(wire, twice("host", ["localhost", "evil.example.org"]) + authorization);
+    expect(hosts.status === 400 || codeOf(hosts) === "auth.host").toBe(true);
+    const tokens = twice("authorization", [`Bearer ${token}`, "Bearer wrong"]);
+    expect(codeOf(await ask(wire, `${tokens}host: localhost\r\n\r\n`))).toBe("auth.required");
+  });
+});
+
+describe("one connection", () => {
+  test("takes one call after the other, also when they come at once, and whatever they are answered", async () => {
+    const wire = await open();
+    const client = await rawClient(wire.served.port);
+    const post = `POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 4\r\n\r\n{{{{`;
+    client.send(get("/v1/health") + post + get("/v1/nothing") + get("/v1/health").replace("GET", "HEAD"));
+    const [health, malformed, missing] = answersOf(
+      await client.until((heard) => heard.split("HTTP/1.1 200").length === 3),
+    );
+    expect([health, malformed, missing].map((one) => one?.status)).toEqual([200, 400, 404]);
+    expect(client.socket.closed).toBe(false);
+    client.socket.destroy();
+  });
+
+  test("goes on after a refusal whose body came late", async () => {
+    const wire = await open({ token });
+    const client = await rawClient(wire.served.port);
+    client.send("POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\n\r\n");
+    const [refused] = await hear(client, 1);
+    expect([refused?.status, codeOf(refused!)]).toEqual([401, "auth.required"]);
+    client.send(`{"a":1${get("/v1/health")}`);
+    expect((await hear(client, 2))[1]?.status).toBe(200);
+    client.socket.destroy();
+  });
+
+  test("a caller who waits for leave to send its body gets it", async () => {
+    const wire = await open();
+    const client = await rawClient(wire.served.port);
+    const body = JSON.stringify({ agent: "talker" });
+    client.send(
+      `POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+    );
+    await client.until((heard) => heard.startsWith("HTTP/1.1 100 "));
+    client.send(body);
+    await client.until((heard) => heard.includes("HTTP/1.1 201 "));
+    client.socket.destroy();
+  });
+
+  test("a caller who leaves in the middle of its body leaves nothing behind", async () => {
+    const wire = await open();
+    const before = (await wire.house.kernel.sessions.list({ limit: 10 })).items.length;
+    for (const length of ["content-length: 100", "transfer-encoding: chunked"]) {
+      const client = await rawClient(wire.served.port);
+      client.send(
+        `POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n${length}\r\n\r\n2\r\n{"\r\n`,
+      );
+      await until(() => wire.house.daemon.busy === 1);
+      client.socket.destroy();
+      await until(() => wire.house.daemon.busy === 0);
+    }
+    expect((await wire.house.kernel.sessions.list({ limit: 10 })).items.length).toBe(before);
+    expect(wire.house.logged).toEqual([]);
+  });
+});
+
+describe("a body without end that nobody reads", () => {
+  const piece = `10000\r\n${" ".repeat(0x10000)}\r\n`;
+
+  async function pour(wire: SocketWire, line: string, headers: readonly string[] = []): Promise<RawClient> {
+    const client = await rawClient(wire.served.port);
+    const head = [line, "host: localhost", "transfer-encoding: chunked", ...headers, "", ""].join("\r\n");
+    client.send(head);
+    const go = () => {
+      while (!client.socket.destroyed && client.socket.write(piece));
+    };
+    client.socket.on("drain", go);
+    go();
+    return client;
+  }
+
+  test.each([
+    ["401", "POST /v1/sessions HTTP/1.1", "x: x"],
+    ["401", "GET /v1/sessions HTTP/1.1", "connection: close"],
+    ["403", "POST /v1/sessions HTTP/1.1", "origin: https://evil.example.org"],
+    ["404", "POST /v1/nothing HTTP/1.1", `authorization: Bearer ${token}`],
+    ["200", "GET /v1/health HTTP/1.1", "x: x"],
+  ])("is let pass for a bounded while after a %s, and then cut (AR-04)", async (status, line, header) => {
+    const wire = await open({ token });
+    const client = await pour(wire, line, [header]);
+    const [answer] = await hear(client, 1);
+    expect(answer?.status).toBe(Number(status));
+    await client.closed;
+    expect(client.socket.bytesWritten).toBeLessThan(256 * 1024 * 1024);
+    expect((await fetch(`${wire.served.url}/v1/health`)).status).toBe(200);
+  });
+
+  test("is let pass no longer when the stream that it came with is over", async () => {
+    const wire = await open();
+    const { id } = await openSession(wire.house, "hello");
+    const client = await pour(wire, `GET /v1/sessions/${id}/events HTTP/1.1`, ["accept: application/x-ndjson"]);
+    await client.until((heard) => heard.includes("turn.ended"));
+    await (await wire.house.kernel.sessions.find(id)).change({ closed: true });
+    expect(await client.closed).toContain("stream.end");
+  });
+});

@@ -1,0 +1,90 @@
+/** A request on one of Node's sockets, as the daemon reads it: nothing of it is made before somebody asks. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Call } from "./call.ts";
+
+/** As they were sent: Node itself would keep only the first of a repeated Host or Authorization. */
+function readHeaders({ rawHeaders }: IncomingMessage): Call["headers"] {
+  const headers = new Map<string, string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name, value] = [(rawHeaders[at] ?? "").toLowerCase(), rawHeaders[at + 1] ?? ""];
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return { get: (name) => headers.get(name) ?? null, has: (name) => headers.has(name) };
+}
+
+/** The address that a request line names: a path, or the whole of it as proxies are sent. A backslash would become a slash. */
+function readTarget(target = ""): string | undefined {
+  if (/^[^?#]*\\/.test(target)) return undefined;
+  if (target.startsWith("/")) return URL.parse(`http://localhost${target}`)?.href;
+  return /^https?:\/\//i.test(target) ? URL.parse(target)?.href : undefined;
+}
+
+function whole(incoming: IncomingMessage): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const leave = () => reject(new Error("The connection closed before the body was whole."));
+  const chunks: Buffer[] = [];
+  if (incoming.destroyed) leave();
+  incoming
+    .on("data", (chunk: Buffer) => chunks.push(chunk))
+    .on("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+    .on("error", reject)
+    .on("close", leave);
+  return promise;
+}
+
+class NodeCall implements Call {
+  readonly method: string;
+  readonly url: string;
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse | undefined;
+  #headers: Call["headers"] | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(url: string, incoming: IncomingMessage, outgoing: ServerResponse | undefined) {
+    this.url = url;
+    this.method = incoming.method ?? "GET";
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+  }
+
+  get headers(): Call["headers"] {
+    this.#headers ??= readHeaders(this.#incoming);
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#untilClosed();
+    return this.#signal;
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    // Whoever stops reading still has an answer to give on this connection.
+    return this.#incoming.iterator({ destroyOnReturn: false });
+  }
+
+  bytes(): Promise<Uint8Array> {
+    return whole(this.#incoming);
+  }
+
+  #untilClosed(): AbortSignal {
+    const left = new AbortController();
+    const outgoing = this.#outgoing;
+    if (outgoing?.destroyed && !outgoing.writableFinished) left.abort();
+    else
+      outgoing?.once("close", () => {
+        if (!outgoing.writableFinished) left.abort();
+      });
+    return left.signal;
+  }
+}
+
+/** What is wrong with a request that no call can be made of. */
+export type NotACall = string;
+
+/** Without an answer to write to, as for an upgrade, nobody can hang up. */
+export function nodeCall(incoming: IncomingMessage, outgoing?: ServerResponse): Call | NotACall {
+  if (!incoming.headers.host) return "has no Host";
+  const url = readTarget(incoming.url);
+  return url === undefined ? "names no path" : new NodeCall(url, incoming, outgoing);
+}
