@@ -16,7 +16,7 @@ import { problemOf } from "./problem.ts";
  * Not imported: an import copies all that a built-in module exports, and among what this one exports is `WebSocket`,
  * which loads the whole of Node's web client, for a fifth of the time that the daemon takes to start.
  */
-const { createServer, STATUS_CODES } = process.getBuiltinModule("node:http");
+const http = () => process.getBuiltinModule("node:http");
 
 export interface ServeNeed {
   readonly daemon: Daemon;
@@ -55,7 +55,7 @@ function writeOn(socket: Duplex, { status, headers, text = "" }: Whole): void {
   if (!socket.writable) return void socket.destroy();
   const whole = { ...headers, "content-length": String(Buffer.byteLength(text)), connection: "close" };
   const head = Object.entries(whole).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${head.join("")}\r\n${text}`);
+  socket.end(`HTTP/1.1 ${status} ${http().STATUS_CODES[status] ?? ""}\r\n${head.join("")}\r\n${text}`);
 }
 
 /** Names of the machine on its own side of a connection. */
@@ -156,7 +156,7 @@ function createClose(server: Server, daemon: Daemon): () => Promise<void> {
 
 export async function serve({ daemon, host = "127.0.0.1", port = defaultPort }: ServeNeed): Promise<Served> {
   refuseOpenDoor(daemon, host);
-  const server = createServer(serverOptions);
+  const server = http().createServer(serverOptions);
   answerRequests(server, daemon, host);
   answerUpgrades(server, daemon, host);
   const address = await listen(server, host, port);
