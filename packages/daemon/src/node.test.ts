@@ -107,6 +107,21 @@ describe("upgrades", () => {
     expect((await wire.call(`/v1/sessions?access_token=${token}`)).status).toBe(401);
   });
 
+  test("a caller who was refused for good and keeps its own end open is cut, and holds up no close", async () => {
+    const { served } = await open();
+    const socket = connect({ host: "127.0.0.1", port: served.port, allowHalfOpen: true });
+    let heard = "";
+    socket.setEncoding("utf8").on("data", (text: string) => {
+      heard += text;
+    });
+    socket.on("error", () => undefined).write(get("/v1/health"));
+    await until(() => heard.includes('"status":"ok"'));
+    socket.write(get("/v1/ws", upgrade));
+    await until(() => heard.includes("route.missing"));
+    await served.close();
+    socket.destroy();
+  });
+
   test("the offer of another protocol is answered as if it had not been made", async () => {
     const { served } = await open();
     const client = await rawClient(served.port);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Clock } from "@corral/kernel";
 import { defaultPort, Fault } from "@corral/protocol";
 import type { Whole } from "./call.ts";
 import type { Daemon } from "./daemon.ts";
@@ -50,9 +51,18 @@ const serverOptions = {
 
 const badRequest = (message: string): Whole => problemOf(invalid([{ in: "header", path: "", message }]));
 
+/** So long a caller may keep its end open who was answered for good. */
+const farewellMs = 1000;
+
 /** Answers on a bare socket, and closes it. */
-function writeOn(socket: Duplex, { status, headers, text = "" }: Whole): void {
+function writeOn(socket: Duplex, { status, headers, text = "" }: Whole, clock: Clock): void {
   if (!socket.writable) return void socket.destroy();
+  socket.once(
+    "close",
+    clock.after(farewellMs, () => socket.destroy()),
+  );
+  // Closed with unread bytes it would take the answer with it.
+  socket.resume();
   const whole = { ...headers, "content-length": String(Buffer.byteLength(text)), connection: "close" };
   const head = Object.entries(whole).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${http().STATUS_CODES[status] ?? ""}\r\n${head.join("")}\r\n${text}`);
@@ -68,22 +78,23 @@ function answerRequests(server: Server, daemon: Daemon, host: string): void {
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const outlet = nodeOutlet(incoming, outgoing, daemon.clock);
     const call = nodeCall(incoming, outgoing);
-    if (typeof call === "string") outlet.reply(badRequest(call));
+    if ("refused" in call) outlet.reply(badRequest(call.refused));
     // Only what cannot be written is not answered, and who waits for that is better cut.
     else daemon.answer(call, outlet, { listening: listeningOn(host, incoming) }).catch(() => outgoing.destroy());
   });
 }
 
 function answerUpgrades(server: Server, daemon: Daemon, host: string): void {
+  const { clock } = daemon;
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex) => {
     socket.on("error", () => socket.destroy());
     const call = nodeCall(incoming);
-    if (typeof call === "string") writeOn(socket, badRequest(call));
-    else writeOn(socket, daemon.refuseUpgrade(call, { listening: listeningOn(host, incoming) }));
+    if ("refused" in call) writeOn(socket, badRequest(call.refused), clock);
+    else writeOn(socket, daemon.refuseUpgrade(call, { listening: listeningOn(host, incoming) }), clock);
   });
   server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
     if (error.code === "ECONNRESET") socket.destroy();
-    else writeOn(socket, badRequest("is not valid HTTP, or did not arrive in time"));
+    else writeOn(socket, badRequest("is not valid HTTP, or did not arrive in time"), clock);
   });
 }
 
@@ -119,20 +130,28 @@ function callable(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }
 
-/** Connections on which nothing was asked yet; browsers open some ahead, and the server does not count them as idle. */
-function unusedSockets(server: Server): ReadonlySet<Socket> {
-  const unused = new Set<Socket>();
+interface Sockets {
+  /** The server itself forgets those that were to be upgraded. */
+  readonly all: ReadonlySet<Socket>;
+  /** Nothing was asked on them yet; browsers open some ahead, and the server does not count them as idle. */
+  readonly unused: ReadonlySet<Socket>;
+}
+
+function watchSockets(server: Server): Sockets {
+  const [all, unused] = [new Set<Socket>(), new Set<Socket>()];
   server.on("connection", (socket: Socket) => {
-    unused.add(socket);
-    socket.once("close", () => unused.delete(socket));
+    for (const set of [all, unused]) set.add(socket);
+    socket.once("close", () => {
+      for (const set of [all, unused]) set.delete(socket);
+    });
   });
   server.on("request", ({ socket }: IncomingMessage) => unused.delete(socket));
-  return unused;
+  return { all, unused };
 }
 
 function createClose(server: Server, daemon: Daemon): () => Promise<void> {
   let closed: Promise<void> | undefined;
-  const unused = unusedSockets(server);
+  const { all, unused } = watchSockets(server);
   // A connection that was busy when the server closed would otherwise be kept for its next request.
   server.on("request", ({ socket }: IncomingMessage, outgoing: ServerResponse) => {
     outgoing.once("close", () => {
@@ -144,7 +163,9 @@ function createClose(server: Server, daemon: Daemon): () => Promise<void> {
     server.close();
     for (const socket of unused) socket.destroy();
     daemon.stop();
-    const takeBack = daemon.clock.after(closeMs, () => server.closeAllConnections());
+    const takeBack = daemon.clock.after(closeMs, () => {
+      for (const socket of all) socket.destroy();
+    });
     await over;
     takeBack();
   };
