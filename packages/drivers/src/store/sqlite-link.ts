@@ -1,6 +1,6 @@
 /** The way of a write to the disk: what is asked while a group is under way is gathered into the next one, here or on the thread. */
 import type { Append, Clock } from "@corral/kernel";
-import { Fault } from "@corral/protocol";
+import { Fault, type FaultRecord } from "@corral/protocol";
 import type { Near } from "./sqlite-near.ts";
 import { faultOf, Thread } from "./sqlite-thread.ts";
 import type { Answer, WorkerNeed, Write } from "./sqlite-wire.ts";
@@ -34,6 +34,24 @@ const stuckFault = (): Fault =>
     detail: `The store did not finish its writes within ${closeWithinMs} ms of being closed`,
   });
 
+/** Never seen; should it be, then nobody is told that something is kept of which nothing is known. */
+const unanswered: FaultRecord = { code: "store.closed", detail: "The store did not say what became of this write." };
+
+/** Only what somebody hears of as written may be seen before it is on the disk. */
+const canWait = ({ patient, written }: Job): boolean => patient === true && written !== undefined;
+
+/** What the link is at; it begins with the next group when it is at nothing. */
+type Doing =
+  | { readonly at: "nothing" | "starting" | "flushing" | "over" }
+  /** What is read and heard meanwhile has its turn before the next commit on this thread. */
+  | { readonly at: "pausing" }
+  | { readonly at: "flying"; readonly group: readonly Job[]; readonly sinceMs: number };
+
+interface Written {
+  readonly group: readonly Job[];
+  readonly answers: readonly Answer[];
+}
+
 function tellWritten(group: readonly Job[], answers: readonly Answer[]): void {
   for (const [at, { written }] of group.entries()) if (typeof answers[at] === "number") written?.();
 }
@@ -51,18 +69,12 @@ export class Link {
   readonly #gone = Promise.withResolvers<void>();
   readonly #unasked = Promise.withResolvers<Fault>();
   readonly #thread: Thread;
-  #starting = false;
+  #doing: Doing = { at: "nothing" };
   #waiting: Job[] = [];
-  #flying: readonly Job[] = [];
-  #flownMs = 0;
   /** What is written on this thread, and is not on the disk yet. */
-  #unflushed: { readonly group: readonly Job[]; readonly answers: readonly Answer[] }[] = [];
-  #flushing = false;
+  #unflushed: Written[] = [];
   #lingering: (() => void) | undefined;
-  /** What is read and heard meanwhile has its turn before the next commit on this thread. */
-  #pausing = false;
   #ended: Fault | undefined;
-  #over = false;
   #closing: Promise<void> | undefined;
 
   constructor(need: LinkNeed) {
@@ -80,12 +92,9 @@ export class Link {
   send(write: Write, options?: SendOptions): Promise<number> {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ ...options, write, resolve, reject }) === 1 && !this.#busy) this.#soon();
+      if (this.#waiting.push({ ...options, write, resolve, reject }) === 1 && this.#doing.at === "nothing")
+        this.#soon();
     });
-  }
-
-  get #busy(): boolean {
-    return this.#flying.length > 0 || this.#starting || this.#flushing || this.#pausing;
   }
 
   /** Commits what was sent before, then ends the thread; within a bound. */
@@ -113,7 +122,7 @@ export class Link {
 
   /** One group at a time: a bigger next group is worth more than a second one under way. */
   #next(): void {
-    if (this.#busy) return;
+    if (this.#doing.at !== "nothing") return;
     if (this.#waiting.length > 0) this.#commit();
     else if (!this.#closing) this.#thread.pause();
     else if (this.#thread.running) this.#thread.leave();
@@ -128,16 +137,16 @@ export class Link {
       this.#written(group, answers);
     } else {
       this.#flush();
-      if (!this.#over) this.#fly();
+      if (this.#doing.at !== "over") this.#fly();
     }
   }
 
   #written(group: readonly Job[], answers: readonly Answer[]): void {
     this.#unflushed.push({ group, answers });
-    tellWritten(group, answers);
-    if (group.every(({ patient }) => patient) && answers.every((answer) => typeof answer === "number")) this.#linger();
+    if (group.every(canWait) && answers.every((answer) => typeof answer === "number")) this.#linger();
     else if (group.some(({ written }) => written)) this.#flushSoon();
     else this.#flush();
+    tellWritten(group, answers);
   }
 
   #linger(): void {
@@ -154,14 +163,13 @@ export class Link {
 
   /** Whoever was told has its say first: what it starts, such as a harness, goes on while we wait for the disk. */
   #flushSoon(): void {
-    this.#flushing = true;
+    this.#doing = { at: "flushing" };
     queueMicrotask(() => process.nextTick(() => this.#flush()));
   }
 
   #flush(): void {
     this.#lingering?.();
     this.#lingering = undefined;
-    this.#flushing = false;
     if (this.#unflushed.length === 0) return;
     try {
       this.#need.near.flush();
@@ -169,9 +177,9 @@ export class Link {
       this.#end(unflushedFault(error));
       return;
     }
-    this.#pausing = true;
+    this.#doing = { at: "pausing" };
     this.#need.clock.soon(() => {
-      this.#pausing = false;
+      if (this.#doing.at === "pausing") this.#doing = { at: "nothing" };
       this.#next();
     });
     const told = this.#unflushed;
@@ -181,14 +189,15 @@ export class Link {
 
   #fly(): void {
     if (!this.#thread.running) return void this.#hire();
-    this.#flying = this.#waiting;
+    const group = this.#waiting;
     this.#waiting = [];
-    this.#flownMs = this.#need.clock.monotonicMs();
-    this.#thread.commit(this.#flying.map(({ write }) => write));
+    if (group.length === 0) return;
+    this.#doing = { at: "flying", group, sinceMs: this.#need.clock.monotonicMs() };
+    this.#thread.commit(group.map(({ write }) => write));
   }
 
   async #hire(): Promise<void> {
-    this.#starting = true;
+    this.#doing = { at: "starting" };
     try {
       await this.#thread.hire();
     } catch (why) {
@@ -197,23 +206,24 @@ export class Link {
       this.#waiting = [];
       for (const { reject } of refused) reject(why);
     }
-    this.#starting = false;
+    if (this.#doing.at === "starting") this.#doing = { at: "nothing" };
     this.#next();
   }
 
   #settle(answers: readonly Answer[]): void {
-    const told = this.#flying;
-    this.#flying = [];
-    tellWritten(told, answers);
-    this.#need.near.tookElsewhere(this.#need.clock.monotonicMs() - this.#flownMs);
-    this.#tell(told, answers);
+    if (this.#doing.at !== "flying") return;
+    const { group, sinceMs } = this.#doing;
+    this.#doing = { at: "nothing" };
+    tellWritten(group, answers);
+    this.#need.near.tookElsewhere(this.#need.clock.monotonicMs() - sinceMs);
+    this.#tell(group, answers);
     this.#soon();
   }
 
   #tell(told: readonly Job[], answers: readonly Answer[]): void {
     const refused = new Set<string>();
     for (const [at, { write, resolve, reject }] of told.entries()) {
-      const answer = answers[at] ?? 0;
+      const answer = answers[at] ?? unanswered;
       if (typeof answer === "number") resolve(answer);
       else {
         if ("subject" in write) refused.add(write.subject);
@@ -234,12 +244,13 @@ export class Link {
   }
 
   #end(why: Fault): void {
-    const lost = [...this.#unflushed.flatMap(({ group }) => group), ...this.#flying, ...this.#waiting];
+    const flying = this.#doing.at === "flying" ? this.#doing.group : [];
+    const lost = [...this.#unflushed.flatMap(({ group }) => group), ...flying, ...this.#waiting];
+    this.#doing = { at: "over" };
     this.#ended ??= why;
-    this.#over = true;
     if (!this.#closing) this.#unasked.resolve(why);
     this.#unflushed = [];
-    this.#flying = this.#waiting = [];
+    this.#waiting = [];
     for (const { reject } of lost) reject(why);
     this.#thread.end();
     this.#gone.resolve();
