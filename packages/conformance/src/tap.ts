@@ -79,6 +79,7 @@ export const tap = (harness: Harness, ways: Tap): Harness => ({
       residue: (run) => processes.residue(run),
       sweep: (run) => processes.sweep(run),
       sweepFormerLives: () => processes.sweepFormerLives(),
+      leftovers: () => processes.leftovers(),
       [Symbol.asyncDispose]: () => processes[Symbol.asyncDispose](),
     };
     return harness.connect({ ...need, processes: listening });

@@ -27,6 +27,7 @@ const noProcesses = (): Processes => ({
   residue: async (run: RunId) => ({ run, processes: [], ports: [], sockets: [], directories: [] }),
   sweep: async (run: RunId) => ({ run, processes: [], ports: [], sockets: [], directories: [] }),
   sweepFormerLives: async () => [],
+  leftovers: async () => [],
   [Symbol.asyncDispose]: async () => undefined,
 });
 

@@ -123,6 +123,18 @@ export interface KernelNeed {
   readonly surprise?: (error: unknown, where: string) => void;
 }
 
+/** Looks when the first asks, and again only when that failed. */
+function once<Answer>(look: () => Promise<Answer>): () => Promise<Answer> {
+  let answer: Promise<Answer> | undefined;
+  return () => {
+    answer ??= look().catch((error: unknown) => {
+      answer = undefined;
+      throw error;
+    });
+    return answer;
+  };
+}
+
 /** Resolves when everything that a former daemon left in the middle is settled: nothing new is taken before. */
 export async function createKernel(need: KernelNeed): Promise<Kernel> {
   const { store, clock, processes, limits, surprise = () => undefined } = need;
@@ -131,7 +143,8 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
   const installer = need.installer ?? createInstaller({ ...need, programsDir: need.stateDir });
   const servers = createServers({ clock, processes, dir: join(need.stateDir, "servers") });
   const swept = await processes.sweepFormerLives();
-  const sessions = new AllSessions({ ...need, installer, servers, harnesses, limits: bounds, swept, surprise });
+  const left = once(() => processes.leftovers());
+  const sessions = new AllSessions({ ...need, installer, servers, harnesses, limits: bounds, swept, left, surprise });
   await store.forgetReceipts(new Date(clock.now() - bounds.receiptMs).toISOString());
   await sessions.recover(need.signal ? { signal: need.signal } : {});
   // Nothing can be kept any more: whoever waits for it is told so, and does not wait for ever.

@@ -101,12 +101,12 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
   const config = await readConfig(settingsOf(flags), shell.world);
   const { compose } = await import("../compose.ts");
   const composed = await compose(config, { log: (line) => shell.stderr.line(line), signal });
+  const { swept } = composed.kernel;
+  if (swept.length > 0) shell.stderr.line(`Ended and removed what a former life of it had left: ${leftText(swept)}.`);
   if (signal.aborted) {
     await composed.close();
     return exitCodes.done;
   }
-  const { swept } = composed.kernel;
-  if (swept.length > 0) shell.stderr.line(`Ended and removed what a former life of it had left: ${leftText(swept)}.`);
   const server = await listen(config, composed);
   await announceOrLeave(config, server, composed);
   greet(shell, config, server);

@@ -41,7 +41,7 @@ async function lookHere({ stateDir }: Config): Promise<Finding> {
   await using _ = await openSqliteStore({ dir: stateDir, clock });
   const left = await findLeftovers({ clock, stateDir, owner: ownerOf(stateDir) });
   if (left.length === 0) return clean;
-  const says = `a command that was killed left ${leftText(left)}`;
+  const says = `a daemon or command that was killed left ${leftText(left)}`;
   return warn(
     "residue",
     says,

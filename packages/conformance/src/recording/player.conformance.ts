@@ -85,6 +85,7 @@ export class Player {
       residue: () => Promise.resolve(none),
       sweep: () => Promise.resolve(none),
       sweepFormerLives: () => Promise.resolve([]),
+      leftovers: () => Promise.resolve([]),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../ports/clock.system.ts";
 import type { Connection, ConnectNeed, Notice, Question, Reply } from "../ports/harness.ts";
 import type { Processes } from "../process/process.ts";
-import { createProcesses } from "../process/processes.ts";
+import { createProcesses, ownerOf } from "../process/processes.ts";
 import { acpHarness } from "./harness.ts";
 import type { OddPlan } from "./odd-agent.fixture.ts";
 
@@ -26,7 +26,7 @@ let reply: (question: Question, signal: AbortSignal) => Reply | Promise<Reply>;
 beforeEach(async () => {
   base = await realpath(await mkdtemp(join(tmpdir(), "corral-")));
   await mkdir(join(base, "root"));
-  processes = createProcesses({ clock: systemClock, stateDir: join(base, "state"), owner: base, hostEnv });
+  processes = createProcesses({ clock: systemClock, stateDir: join(base, "state"), owner: ownerOf(base), hostEnv });
   [heard, notices, asked] = [[], [], []];
   reply = () => ({ outcome: "cancelled" });
 });

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../ports/clock.system.ts";
 import type { Connection, ConnectNeed } from "../ports/harness.ts";
 import type { Processes } from "../process/process.ts";
-import { createProcesses } from "../process/processes.ts";
+import { createProcesses, ownerOf } from "../process/processes.ts";
 import type { Corrections } from "./corrections.ts";
 import { acpHarness } from "./harness.ts";
 import type { OddAnswer } from "./odd-agent.fixture.ts";
@@ -22,7 +22,7 @@ let heard: SessionUpdate[] = [];
 beforeEach(async () => {
   base = await realpath(await mkdtemp(join(tmpdir(), "corral-")));
   await mkdir(join(base, "state"), { mode: 0o700 });
-  processes = createProcesses({ clock: systemClock, stateDir: join(base, "state"), owner: base, hostEnv });
+  processes = createProcesses({ clock: systemClock, stateDir: join(base, "state"), owner: ownerOf(base), hostEnv });
   heard = [];
 });
 afterEach(async () => {

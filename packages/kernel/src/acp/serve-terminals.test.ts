@@ -6,7 +6,7 @@ import { makeId } from "@corral/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../ports/clock.system.ts";
 import type { Processes } from "../process/process.ts";
-import { createProcesses } from "../process/processes.ts";
+import { createProcesses, ownerOf } from "../process/processes.ts";
 import { openWorkspace, type Workspace } from "../workspace/workspace.ts";
 import { createTerminals, type Terminals } from "./serve-terminals.ts";
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
   await mkdir(join(root, "sub"), { recursive: true });
   await mkdir(stateDir);
   workspace = await openWorkspace(root);
-  processes = createProcesses({ clock: systemClock, stateDir, owner: base, hostEnv });
+  processes = createProcesses({ clock: systemClock, stateDir, owner: ownerOf(base), hostEnv });
   terminals = createTerminals({ processes, run, workspace, hostEnv });
 });
 

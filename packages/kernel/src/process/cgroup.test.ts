@@ -1,6 +1,7 @@
 /** Control groups where they are to be had, and silence where they are not. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -18,22 +19,82 @@ test("doctor can ask by what means leftovers are found", () => {
   expect(ownershipMeans()).toBe(openLeaves({ owner: "us" }) ? "cgroup" : "marks");
 });
 
+test("an owner that is a path is refused: its groups would be made where nobody removes them", () => {
+  for (const owner of ["/tmp/state", "../up", ""]) expect(() => openLeaves({ owner })).toThrow(/owner/);
+});
+
 const without = openLeaves({ owner: "probe" }) === undefined;
 const why = "this machine lets us make no control group";
+
+/** A program that waits, as its owner knows it. */
+function sleeper() {
+  const program = spawn("/bin/sleep", ["1000"], { env: {} });
+  return {
+    program,
+    child: { pid: program.pid!, reaped: () => program.exitCode !== null || program.signalCode !== null },
+  };
+}
+
+async function end(program: ChildProcess): Promise<void> {
+  const gone = new Promise((resolve) => program.once("exit", resolve));
+  program.kill("SIGKILL");
+  await gone;
+}
 
 test("a group lists the members of its run and goes when they have gone", async (context) => {
   context.skip(without, why);
   const run = newRun();
   const leaves = openLeaves({ owner: `test-${process.pid}` })!;
-  const child = spawn("/bin/sleep", ["1000"], { env: {} });
-  await leaves.enter(run, child.pid!);
+  const { program, child } = sleeper();
+  await leaves.enter(run, child);
   expect(leaves.members()).toEqual([[run, child.pid]]);
-  leaves.remove(run);
+  expect(leaves.remove(run)).toBe(false);
   expect(leaves.members()).toHaveLength(1);
-  child.kill("SIGKILL");
-  await new Promise((resolve) => child.once("exit", resolve));
-  leaves.remove(run);
+  await end(program);
+  expect(leaves.remove(run)).toBe(true);
   expect([leaves.members(), leaves.runs()]).toEqual([[], []]);
+});
+
+test("a group that would not go is tried again when another goes, and at the end", async (context) => {
+  context.skip(without, why);
+  const leaves = openLeaves({ owner: `test-${process.pid}` })!;
+  for (const again of [() => leaves.remove(newRun()), () => leaves.removeRest()]) {
+    const run = newRun();
+    const { program, child } = sleeper();
+    await leaves.enter(run, child);
+    expect([leaves.remove(run), leaves.removeRest(), leaves.runs()]).toEqual([false, false, [run]]);
+    await end(program);
+    expect([again(), leaves.runs()]).toEqual([true, []]);
+  }
+});
+
+test("a pid whose child was reaped while it waited for its turn is a stranger's, and is left where it is", async (context) => {
+  context.skip(without, why);
+  const leaves = openLeaves({ owner: `test-${process.pid}` })!;
+  const [first, second] = [sleeper(), sleeper()];
+  const [run, other] = [newRun(), newRun()];
+  let reaped = false;
+  const entered = [leaves.enter(run, first.child), leaves.enter(other, { ...second.child, reaped: () => reaped })];
+  reaped = true;
+  await Promise.all(entered);
+  expect(leaves.members()).toEqual([[run, first.child.pid]]);
+  await Promise.all([end(first.program), end(second.program)]);
+  expect([leaves.remove(run), leaves.remove(other)]).toEqual([true, true]);
+});
+
+test("many children that start at once leave the threads to those who read and write", async (context) => {
+  context.skip(without, why);
+  const leaves = openLeaves({ owner: `test-${process.pid}` })!;
+  const all = Array.from({ length: 20 }, () => ({ run: newRun(), ...sleeper() }));
+  let moved = 0;
+  const entered = all.map(({ run, child }) => leaves.enter(run, child).then(() => moved++));
+  await readFile(import.meta.filename);
+  expect(moved).toBeLessThan(10);
+  await Promise.all(entered);
+  expect(leaves.members()).toHaveLength(20);
+  await Promise.all(all.map(({ program }) => end(program)));
+  for (const { run } of all) leaves.remove(run);
+  expect(leaves.runs()).toEqual([]);
 });
 
 /** What the table tells of a process: who its parent is, which session it is in, and what is in its environment. */

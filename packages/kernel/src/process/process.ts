@@ -81,4 +81,6 @@ export interface Processes extends AsyncDisposable {
   sweep(run: RunId): Promise<Residue>;
   /** Ends whatever an earlier daemon of the same state directory left behind; answers for each run what it had to remove. */
   sweepFormerLives(): Promise<readonly Residue[]>;
+  /** What is left of runs that were not begun in this life, by one look at all of them; of a clean one there is no record. */
+  leftovers(): Promise<readonly Residue[]>;
 }

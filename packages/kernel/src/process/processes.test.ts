@@ -1,5 +1,5 @@
 /** What a child gets, what it may do to us, and how its end is told. */
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -114,6 +114,12 @@ describe("the output of a child", () => {
     const child = await stage.processes.spawn(stage.script("echo last words"));
     await child.exited;
     expect((await buffer(child.stdout)).toString("utf8")).toBe("last words\n");
+  });
+
+  test("a child that says nothing on stderr costs no folder and no file", async () => {
+    const child = await stage.processes.spawn(stage.script("echo out"));
+    expect(await child.exited).toMatchObject({ code: 0, stderr: { totalLines: 0 } });
+    expect(existsSync(join(stage.stateDir, "runs"))).toBe(false);
   });
 
   test("stderr is kept in a private file that stops growing at 1 MiB (CR-04, CR-05)", async () => {

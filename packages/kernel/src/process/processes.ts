@@ -185,16 +185,17 @@ function createSweepNeed({ clock, stateDir, owner }: HouseNeed): SweepNeed {
   return { clock, rollCall, ownership, folders: createRunFolders(stateDir), leaves };
 }
 
+async function leftoversOf(need: SweepNeed): Promise<readonly Residue[]> {
+  const { runs, claims } = await formerRuns(need);
+  return worthTelling(runs.map((run) => describeResidue(run, claims.of(run), need.folders.temps(run))));
+}
+
 /**
  * Looks for what a daemon of this state directory left behind, and touches nothing. Only for whoever holds the directory:
  * to anybody else the runs of the daemon that does would look like leftovers.
  */
 export async function findLeftovers(need: HouseNeed): Promise<readonly Residue[]> {
-  const base = createSweepNeed(need);
-  const { rollCall, folders } = base;
-  const runs = await formerRuns(base);
-  const claims = await rollCall.next();
-  return worthTelling(runs.map((run) => describeResidue(run, claims.of(run), folders.temps(run))));
+  return leftoversOf(createSweepNeed(need));
 }
 
 export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNeed): Processes {
@@ -217,7 +218,7 @@ export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNe
       const launched = await launch({ ...need, clock, marked, hostPath: hostEnv.PATH, stderrFile }, (child) => {
         ownership.adopt(need.run, child);
         // Not waited for: whoever starts a child reads what it says from the first moment on.
-        void leaves?.enter(need.run, child.pid);
+        void leaves?.enter(need.run, child);
       });
       return childOf({ ...base, lives, life, launched, need });
     },
@@ -238,11 +239,12 @@ export function createProcesses({ clock, stateDir, owner, hostEnv }: ProcessesNe
     residue: (run) => heldOpen(async () => describeResidue(run, (await rollCall.next()).of(run), folders.temps(run))),
     sweep: (run) => lives.sweep(run, usualLadder.killMs),
     async sweepFormerLives() {
-      const runs = await heldOpen(() => formerRuns(base));
+      const { runs } = await heldOpen(() => formerRuns(base));
       return worthTelling(await Promise.all(runs.map((run) => lives.sweep(run, usualLadder.killMs))));
     },
+    leftovers: () => heldOpen(() => leftoversOf(base)),
     async [Symbol.asyncDispose]() {
-      stopped ??= heldOpen(() => closeAll(lives, clock));
+      stopped ??= heldOpen(() => closeAll(lives, clock).finally(() => leaves?.removeRest()));
       await stopped;
     },
   };

@@ -203,6 +203,7 @@ describe("former lives", () => {
       });
       expect(found.find(({ run }) => run === life.run)).toMatchObject({ directories: [life.directory] });
       expect(life.alive.map((one: () => boolean) => one())).toEqual([true, true]);
+      expect(await stage.processes.leftovers()).toEqual(found.filter(({ run }) => run === life.run));
       const swept = await stage.processes.sweepFormerLives();
       expect(swept.map(({ run }) => run)).toEqual([life.run]);
       expect(swept[0]?.processes.map(({ pid }) => pid)).toEqual(expect.arrayContaining([life.child, life.grandchild]));
@@ -211,6 +212,7 @@ describe("former lives", () => {
       expect([watchPid(ours.pid)(), watchPid(theirs.pid)()]).toEqual([true, true]);
       expect(existsSync(life.directory)).toBe(false);
       expect(await stage.processes.sweepFormerLives()).toEqual([]);
+      expect(await stage.processes.leftovers()).toEqual([]);
       expect(openLeaves({ owner: ownerOf(stage.stateDir) })?.runs() ?? []).not.toContain(life.run);
     } finally {
       await stranger.end();

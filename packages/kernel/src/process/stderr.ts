@@ -116,7 +116,8 @@ export function createStderrFile(path: string): StderrFile {
     state = "done";
   };
   const write = (chunk: Buffer) => {
-    if (state === "done") return;
+    // The end of a program that said nothing is empty too: it must not cost a file.
+    if (state === "done" || chunk.length === 0) return;
     if (state === "unopened") state = open();
     if (state.room > 0) writeSync(state.file, chunk.subarray(0, codePointCut(chunk, state.room)));
     // The note is written by the one who fills the file; who finds it full adds nothing.

@@ -81,11 +81,17 @@ export function sweepRun(need: SweepNeed, run: RunId, { limitMs, keepStderr }: S
   });
 }
 
+export interface FormerRuns {
+  readonly runs: readonly RunId[];
+  /** The look that found them. */
+  readonly claims: Claims;
+}
+
 /** Everything that carries our owner's mark, lies in our folder or has a group of ours, without being of this life. */
-export async function formerRuns({ rollCall, folders, ownership, leaves }: SweepNeed): Promise<readonly RunId[]> {
+export async function formerRuns({ rollCall, folders, ownership, leaves }: SweepNeed): Promise<FormerRuns> {
   const claims = await rollCall.next();
   const runs = new Set([...claims.former(), ...(await folders.runs()), ...(leaves?.runs() ?? [])]);
-  return [...runs].filter((run) => !ownership.isOurs(run));
+  return { runs: [...runs].filter((run) => !ownership.isOurs(run)), claims };
 }
 
 export const worthTelling = (residues: readonly Residue[]): readonly Residue[] =>

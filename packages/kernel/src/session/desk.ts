@@ -35,6 +35,8 @@ export interface House {
   readonly harnesses: ReadonlyMap<string, Harness>;
   /** What a former daemon had left of its runs: it was ended and removed. */
   readonly swept: readonly ResidueRecord[];
+  /** What that sweep could not end or remove: one look, taken when the first asks, for all who ask. */
+  readonly left: () => Promise<readonly ResidueRecord[]>;
   /** Where a surprise is told; never to a client. */
   readonly surprise: (error: unknown, where: string) => void;
 }

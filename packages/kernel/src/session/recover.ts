@@ -1,6 +1,7 @@
 /** After a crash: what was running is ended as lost before anything new is taken, and what was accepted goes on. */
 import type { Draft, EventBody, Session } from "@corral/protocol";
 import type { Head } from "../ports/store.ts";
+import { describeResidue } from "../process/residue.ts";
 import { type Desk, type SessionView, stateOf } from "./desk.ts";
 import { readEvents } from "./history.ts";
 import { type OpenTools, watchTools } from "./tools.ts";
@@ -67,9 +68,9 @@ async function lostTools({ log }: SessionView, { turn }: Session): Promise<OpenT
 }
 
 /** What is left of the lost harness after the sweep of its former life, and what that had to end and remove. */
-async function residueOf({ processes, swept }: Desk, { harness }: Session): Promise<Remains["residue"]> {
+async function residueOf({ left: look, swept }: Desk, { harness }: Session): Promise<Remains["residue"]> {
   if (!harness) return undefined;
-  const left = await processes.residue(harness.run);
+  const left = (await look()).find(({ run }) => run === harness.run) ?? describeResidue(harness.run, [], []);
   const found = swept.find(({ run }) => run === harness.run);
   if (!found) return left;
   const { run, ...what } = found;

@@ -4,8 +4,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { stores } from "@corral/drivers";
 import { isClean, type SessionEvent, type SessionId, type TurnId } from "@corral/protocol";
 import { afterEach, describe, expect, test } from "vitest";
+import { createKernel } from "../kernel.ts";
+import { systemClock } from "../ports/clock.system.ts";
+import type { Processes } from "../process/process.ts";
+import { createProcesses, ownerOf } from "../process/processes.ts";
 import { blocks, isRunning, type Kit, openKit, policy, until } from "./kit.fixture.ts";
 
 const program = fileURLToPath(new URL("./life.fixture.ts", import.meta.url));
@@ -127,6 +132,27 @@ describe("a daemon that is killed", () => {
     expect(after[1]).toMatchObject({ synthetic: true, source: "daemon", data: { processes: [], swept } });
     expect(kit.kernel.swept).toMatchObject([swept]);
     expect((await session.residue()).every(isClean)).toBe(true);
+  });
+
+  test("in the middle of many turns: what is left of their harnesses is looked for once, not once for each", async () => {
+    await using kit = await openKit();
+    const one = { turns: [[{ say: "a" }, { hang: false }]], prompts: 1 };
+    const { told } = await live(kit, [one, one, one], (all) => all.filter(isUpdate).length === 3);
+    const { stateDir } = kit;
+    const [clock, hostEnv, looks] = [systemClock, {}, [] as string[]];
+    await using store = await stores.sqlite.open({ dir: stateDir, clock });
+    await using processes = createProcesses({ clock, stateDir, owner: ownerOf(stateDir), hostEnv });
+    const counted: Processes = {
+      ...processes,
+      residue: (run) => processes.residue(run).finally(() => looks.push("of one")),
+      leftovers: () => processes.leftovers().finally(() => looks.push("of all")),
+    };
+    const need = { store, clock, stateDir, hostEnv, defaultCwd: kit.cwd, harnesses: [] };
+    await using kernel = await createKernel({ ...need, processes: counted });
+    for (const { id, accepted } of told) {
+      expect(await (await kernel.sessions.find(id)).turn(accepted[0]!)).toMatchObject({ outcome: "lost" });
+    }
+    expect([kernel.swept.length, looks]).toEqual([3, ["of all"]]);
   });
 
   test("in the middle of a tool: the tool is told to have failed (D-33)", async () => {
