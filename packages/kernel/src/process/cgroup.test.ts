@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { openLeaves, ownershipMeans } from "./cgroup.ts";
 import { firstLine, newRun, openStage, until, watchPid } from "./process.fixture.ts";
 import { ownerOf } from "./processes.ts";
@@ -26,9 +26,18 @@ test("an owner that is a path is refused: its groups would be made where nobody 
 const without = openLeaves({ owner: "probe" }) === undefined;
 const why = "this machine lets us make no control group";
 
+const sleeping = new Set<ChildProcess>();
+afterEach(async () => {
+  await Promise.all([...sleeping].map(end));
+  for (const run of mine()?.runs() ?? []) mine()?.remove(run);
+});
+
+const mine = () => openLeaves({ owner: `test-${process.pid}` });
+
 /** A program that waits, as its owner knows it. */
 function sleeper() {
   const program = spawn("/bin/sleep", ["1000"], { env: {} });
+  sleeping.add(program);
   return {
     program,
     child: { pid: program.pid!, reaped: () => program.exitCode !== null || program.signalCode !== null },
@@ -37,6 +46,7 @@ function sleeper() {
 
 async function end(program: ChildProcess): Promise<void> {
   const gone = new Promise((resolve) => program.once("exit", resolve));
+  sleeping.delete(program);
   program.kill("SIGKILL");
   await gone;
 }
@@ -44,7 +54,7 @@ async function end(program: ChildProcess): Promise<void> {
 test("a group lists the members of its run and goes when they have gone", async (context) => {
   context.skip(without, why);
   const run = newRun();
-  const leaves = openLeaves({ owner: `test-${process.pid}` })!;
+  const leaves = mine()!;
   const { program, child } = sleeper();
   await leaves.enter(run, child);
   expect(leaves.members()).toEqual([[run, child.pid]]);
@@ -57,7 +67,7 @@ test("a group lists the members of its run and goes when they have gone", async 
 
 test("a group that would not go is tried again when another goes, and at the end", async (context) => {
   context.skip(without, why);
-  const leaves = openLeaves({ owner: `test-${process.pid}` })!;
+  const leaves = mine()!;
   for (const again of [() => leaves.remove(newRun()), () => leaves.removeRest()]) {
     const run = newRun();
     const { program, child } = sleeper();
@@ -70,7 +80,7 @@ test("a group that would not go is tried again when another goes, and at the end
 
 test("a pid whose child was reaped while it waited for its turn is a stranger's, and is left where it is", async (context) => {
   context.skip(without, why);
-  const leaves = openLeaves({ owner: `test-${process.pid}` })!;
+  const leaves = mine()!;
   const [first, second] = [sleeper(), sleeper()];
   const [run, other] = [newRun(), newRun()];
   let reaped = false;
@@ -84,7 +94,7 @@ test("a pid whose child was reaped while it waited for its turn is a stranger's,
 
 test("many children that start at once leave the threads to those who read and write", async (context) => {
   context.skip(without, why);
-  const leaves = openLeaves({ owner: `test-${process.pid}` })!;
+  const leaves = mine()!;
   const all = Array.from({ length: 20 }, () => ({ run: newRun(), ...sleeper() }));
   let moved = 0;
   const entered = all.map(({ run, child }) => leaves.enter(run, child).then(() => moved++));
