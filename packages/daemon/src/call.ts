@@ -1,9 +1,9 @@
-/** What the daemon reads of a request, and how its answer goes out: a web `Request` is a call, and so is one on a socket. */
+/** What the daemon reads of a request, and how its answer goes out: of a web `Request` a call is made, and of one on a socket. */
 
 export interface Call {
   readonly method: string;
-  /** Absolute, as URLs are spelled. */
-  readonly url: string;
+  /** Parsed once, so that nobody reads it in another way than the one who let it in. */
+  readonly url: URL;
   readonly headers: {
     /** Repeated headers are joined by commas. */
     get(name: string): string | null;
@@ -11,10 +11,8 @@ export interface Call {
   };
   /** Aborted when the caller hangs up before the answer is whole. */
   readonly signal: AbortSignal;
-  /** The body piece by piece; whoever stops reading is not sent the rest. */
-  readonly body: AsyncIterable<Uint8Array> | null;
-  /** The whole body; rejects when the caller leaves before it came. */
-  bytes(): Promise<Uint8Array>;
+  /** The whole body, or nothing when it is longer than that; rejects when the caller leaves before it came. Asked once. */
+  bytes(maxBytes: number): Promise<Uint8Array | undefined>;
 }
 
 export interface Head {

@@ -9,6 +9,7 @@ import { createExchanges, stoppingFault } from "./exchange.ts";
 import { type Cors, createOriginCheck } from "./origin.ts";
 import { type Log, refuse } from "./problem.ts";
 import { methodsOf, missingRoute } from "./routes.ts";
+import { webCall } from "./web-call.ts";
 import { webOutlet } from "./web-outlet.ts";
 
 export interface DaemonNeed {
@@ -51,9 +52,8 @@ export interface Daemon {
 function optionsOf({ method, url, headers }: Call, preflightHeaders: Whole["headers"]): Whole {
   const preflight = headers.has("origin") && headers.has("access-control-request-method");
   if (preflight) return { status: 204, headers: preflightHeaders };
-  const path = new URL(url).pathname;
-  const allow = methodsOf(path);
-  if (allow.length === 0) throw missingRoute(method, path);
+  const allow = methodsOf(url.pathname);
+  if (allow.length === 0) throw missingRoute(method, url.pathname);
   return { status: 204, headers: { allow: allow.join(", ") } };
 }
 
@@ -83,14 +83,14 @@ export function createDaemon(need: DaemonNeed): Daemon {
   };
 
   return {
-    fetch: (request) => answer(request, webOutlet(request)),
+    fetch: (request) => answer(webCall(request), webOutlet(request)),
     answer,
     refuseUpgrade(call, { listening = [] } = {}) {
       try {
         origin.check(call, listening);
         authorize(call, { upgrade: true });
         throw new Fault("route.missing", {
-          detail: `No WebSocket is at ${new URL(call.url).pathname.slice(0, 255)}.`,
+          detail: `No WebSocket is at ${call.url.pathname.slice(0, 255)}.`,
         });
       } catch (error) {
         return refuse(error, { clock, log });

@@ -1,7 +1,11 @@
 /** What is special about calls on a socket: odd addresses, repeated headers, bodies that nobody reads, and what follows on the same connection. */
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { problemSchema } from "@corral/protocol";
 import { afterEach, describe, expect, test } from "vitest";
+import type { Whole } from "./call.ts";
 import { type HouseOptions, openSession, until } from "./house.fixture.ts";
+import { nodeCall } from "./node-call.ts";
 import { get, type RawClient, rawClient } from "./raw-client.fixture.ts";
 import { openSocket, type SocketWire } from "./wire.fixture.ts";
 
@@ -81,13 +85,53 @@ describe("the headers of a call", () => {
   const twice = (name: string, values: readonly string[]) =>
     `GET /v1/sessions HTTP/1.1\r\n${values.map((value) => `${name}: ${value}\r\n`).join("")}`;
 
-  test("a repeated Host or token does not pass for its first", async () => {
+  /** What a call is answered whose headers stand so in the request, whatever Node's own reading makes of them. */
+  async function answerTo(wire: SocketWire, ...rawHeaders: readonly string[]): Promise<Whole> {
+    const incoming = new IncomingMessage(new Socket());
+    const headers = { host: "localhost", authorization: `Bearer ${token}` };
+    Object.assign(incoming, { method: "GET", url: "/v1/sessions", rawHeaders, headers });
+    const call = nodeCall(incoming);
+    if ("refused" in call) throw new Error(call.refused);
+    return wire.house.daemon.answer(call, {
+      reply: (whole) => whole,
+      stream: () => {
+        throw new Error("This is no stream.");
+      },
+    });
+  }
+
+  const codeIn = ({ text = "" }: Whole) => codeOf({ body: text });
+
+  test("repeated ones are joined, so that neither a Host nor a token passes for its first or its last", async () => {
     const wire = await open({ token });
-    const authorization = `authorization: Bearer ${token}\r\n\r\n`;
-    const hosts = await ask(wire, twice("host", ["localhost", "evil.example.org"]) + authorization);
-    expect(hosts.status === 400 || codeOf(hosts) === "auth.host").toBe(true);
+    const [mine, wrong] = [`Bearer ${token}`, "Bearer wrong"];
+    expect((await answerTo(wire, "Host", "localhost", "Authorization", mine)).status).toBe(200);
+    for (const [one, other] of [
+      ["localhost", "evil.example.org"],
+      ["evil.example.org", "localhost"],
+      ["localhost", "localhost"],
+    ] as const) {
+      const answer = await answerTo(wire, "Host", one, "HOST", other, "authorization", mine);
+      expect([answer.status, codeIn(answer)], `${one}, ${other}`).toEqual([403, "auth.host"]);
+    }
+    for (const [one, other] of [
+      [mine, wrong],
+      [wrong, mine],
+      [mine, mine],
+    ] as const) {
+      const answer = await answerTo(wire, "host", "localhost", "authorization", one, "Authorization", other);
+      expect([answer.status, codeIn(answer)], `${one}, ${other}`).toEqual([401, "auth.required"]);
+    }
+  });
+
+  test("repeated ones are refused on a socket too, in the daemon's words", async () => {
+    const wire = await open({ token });
     const tokens = twice("authorization", [`Bearer ${token}`, "Bearer wrong"]);
-    expect(codeOf(await ask(wire, `${tokens}host: localhost\r\n\r\n`))).toBe("auth.required");
+    const stranger = await ask(wire, `${tokens}host: localhost\r\n\r\n`);
+    expect([stranger.status, codeOf(stranger)]).toEqual([401, "auth.required"]);
+    const hosts = twice("host", ["localhost", "evil.example.org"]);
+    const misled = await ask(wire, `${hosts}authorization: Bearer ${token}\r\n\r\n`);
+    expect([misled.status, codeOf(misled)]).toEqual([403, "auth.host"]);
   });
 });
 
@@ -146,7 +190,7 @@ describe("one connection", () => {
   });
 });
 
-describe("a body without end that nobody reads", () => {
+describe("a body that nobody reads to its end", () => {
   const piece = `10000\r\n${" ".repeat(0x10000)}\r\n`;
 
   async function pour(wire: SocketWire, line: string, headers: readonly string[] = []): Promise<RawClient> {
@@ -175,6 +219,27 @@ describe("a body without end that nobody reads", () => {
     await client.closed;
     expect(client.socket.bytesWritten).toBeLessThan(256 * 1024 * 1024);
     expect((await fetch(`${wire.served.url}/v1/health`)).status).toBe(200);
+  });
+
+  test("is refused where it goes beyond the limit, let pass for a bounded while, and then cut (AR-04)", async () => {
+    const wire = await open({ maxBodyBytes: 100_000 });
+    const client = await pour(wire, "POST /v1/sessions HTTP/1.1", ["content-type: application/json"]);
+    const [answer] = await hear(client, 1);
+    expect([answer?.status, codeOf(answer!)]).toEqual([413, "request.too_large"]);
+    expect(await client.closed).toBe(client.heard);
+    expect(answersOf(client.heard)).toHaveLength(1);
+    expect(client.socket.bytesWritten).toBeLessThan(256 * 1024 * 1024);
+    await until(() => wire.house.daemon.busy === 0);
+    expect(wire.house.logged).toEqual([]);
+    expect((await fetch(`${wire.served.url}/v1/health`)).status).toBe(200);
+  });
+
+  test("is waited for no longer than a bounded while when none of it comes (AR-04)", async () => {
+    const wire = await open({ token });
+    const client = await rawClient(wire.served.port);
+    client.send("POST /v1/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\n\r\n");
+    const [answer] = answersOf(await client.closed);
+    expect([answer?.status, codeOf(answer!)]).toEqual([401, "auth.required"]);
   });
 
   test("is let pass no longer when the stream that it came with is over", async () => {

@@ -14,34 +14,42 @@ function readHeaders({ rawHeaders }: IncomingMessage): Call["headers"] {
 }
 
 /** The address that a request line names: a path, or the whole of it as proxies are sent. A backslash would become a slash. */
-function readTarget(target = ""): string | undefined {
+function readTarget(target = ""): URL | undefined {
   if (/^[^?#]*\\/.test(target)) return undefined;
-  if (target.startsWith("/")) return URL.parse(`http://localhost${target}`)?.href;
-  return /^https?:\/\//i.test(target) ? URL.parse(target)?.href : undefined;
+  if (target.startsWith("/")) return URL.parse(`http://localhost${target}`) ?? undefined;
+  return /^https?:\/\//i.test(target) ? (URL.parse(target) ?? undefined) : undefined;
 }
 
-function whole(incoming: IncomingMessage): Promise<Uint8Array> {
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const leave = () => reject(new Error("The connection closed before the body was whole."));
+function whole(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
   const chunks: Buffer[] = [];
+  let total = 0;
+  const leave = () => reject(new Error("The connection closed before the body was whole."));
+  const settle = (bytes?: Uint8Array) => {
+    incoming.off("data", take).off("end", end).off("close", leave);
+    resolve(bytes);
+  };
+  const end = () => settle(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+  const take = (chunk: Buffer) => {
+    total += chunk.byteLength;
+    if (total <= maxBytes) return void chunks.push(chunk);
+    // The rest flows by: whoever refuses it still has an answer to give on this connection, and bounds what may come.
+    settle();
+  };
   if (incoming.destroyed) leave();
-  incoming
-    .on("data", (chunk: Buffer) => chunks.push(chunk))
-    .on("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
-    .on("error", reject)
-    .on("close", leave);
+  incoming.on("data", take).on("end", end).on("close", leave).on("error", reject);
   return promise;
 }
 
 class NodeCall implements Call {
   readonly method: string;
-  readonly url: string;
+  readonly url: URL;
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse | undefined;
   #headers: Call["headers"] | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(url: string, incoming: IncomingMessage, outgoing: ServerResponse | undefined) {
+  constructor(url: URL, incoming: IncomingMessage, outgoing: ServerResponse | undefined) {
     this.url = url;
     this.method = incoming.method ?? "GET";
     this.#incoming = incoming;
@@ -58,13 +66,8 @@ class NodeCall implements Call {
     return this.#signal;
   }
 
-  get body(): AsyncIterable<Uint8Array> {
-    // Whoever stops reading still has an answer to give on this connection.
-    return this.#incoming.iterator({ destroyOnReturn: false });
-  }
-
-  bytes(): Promise<Uint8Array> {
-    return whole(this.#incoming);
+  bytes(maxBytes: number): Promise<Uint8Array | undefined> {
+    return whole(this.#incoming, maxBytes);
   }
 
   #untilClosed(): AbortSignal {
@@ -80,11 +83,13 @@ class NodeCall implements Call {
 }
 
 /** What is wrong with a request that no call can be made of. */
-export type NotACall = string;
+export interface NotACall {
+  readonly refused: string;
+}
 
 /** Without an answer to write to, as for an upgrade, nobody can hang up. */
 export function nodeCall(incoming: IncomingMessage, outgoing?: ServerResponse): Call | NotACall {
-  if (!incoming.headers.host) return "has no Host";
+  if (!incoming.headers.host) return { refused: "has no Host" };
   const url = readTarget(incoming.url);
-  return url === undefined ? "names no path" : new NodeCall(url, incoming, outgoing);
+  return url === undefined ? { refused: "names no path" } : new NodeCall(url, incoming, outgoing);
 }

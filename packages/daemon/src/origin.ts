@@ -68,7 +68,7 @@ const ownHeaders = ["accept", "authorization", "content-type", "idempotency-key"
 const exposedHeaders = ["allow", "retry-after", "www-authenticate"];
 const preflightSeconds = 600;
 
-const calledHost = ({ headers, url }: Call): string => headers.get("host") ?? new URL(url).host;
+const calledHost = ({ headers, url }: Call): string => headers.get("host") ?? url.host;
 
 function isSameOrigin(call: Call, origin: string): boolean {
   const from = URL.parse(origin);

@@ -2,11 +2,14 @@
 import { contract, Fault, type Operation, type OperationName } from "@corral/protocol";
 import type { Call } from "./call.ts";
 
+/** One of that name would stand in a page's place. */
+type NoOperation = { readonly [Name in OperationName]?: never };
+
 const pages = {
   cover: { method: "GET", path: "/" },
   docs: { method: "GET", path: "/docs" },
   document: { method: "GET", path: "/openapi.json" },
-} as const satisfies Readonly<Record<string, Pick<Operation, "method" | "path">>>;
+} as const satisfies Readonly<Record<string, Pick<Operation, "method" | "path">>> & NoOperation;
 
 export type PageName = keyof typeof pages;
 
@@ -50,7 +53,7 @@ export interface Route {
 
 /** What answers a call: HEAD is answered by what answers GET. */
 export function findRoute({ method, url }: Pick<Call, "method" | "url">): Route {
-  const path = new URL(url).pathname;
+  const path = url.pathname;
   const wanted = method === "HEAD" ? "GET" : method;
   for (const line of lines) {
     const found = line.method === wanted ? line.pattern.exec(path) : undefined;
