@@ -81,14 +81,22 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    law: "a test file that draws by chance says which test is not tried again",
+    law: "a test that draws by chance is not tried again, and says so",
     caught: [
       [inTest, `test("it", () => f(Math.random()));`],
       [inTest, `test("it", async () => expectProved(await runQuick(fuzz)));`],
       [inTest, `const seed = freshSeed(clock); test("it", { retry: 2 }, () => f(seed));`],
+      [inTest, `test("it", { retry: 0 }, () => f(Math.random())); test("other", () => f(Math.random()));`],
+      [inTest, `const draw = () => randomInt(9); test("it", { retry: 0 }, draw); test("other", draw);`],
+      [inTest, `describe("all", { retry: 0 }, () => test("it", { retry: 2 }, () => f(Math.random())));`],
+      [inTest, `test("it", () => f(Math.random(), { retry: 0 }));`],
+      [inTest, `test.each(rows)("it", () => f(Math.random()));`],
     ],
     fine: [
       [inTest, `test("it", { retry: 0 }, () => f(Math.random()));`],
+      [inTest, `test("it", { retry: 0 }, () => f(Math.random())); test("other", () => f(1));`],
+      [inTest, `const seed = freshSeed(clock); test.each(rows)("it", { retry: 0 }, () => f(seed));`],
+      [inTest, `describe("all", { retry: 0 }, () => test("it", () => f(Math.random())));`],
       [inTest, `test("it", () => fc.assert(property));`],
       ["packages/proof/src/context.fixture.ts", "freshSeed(clock);"],
     ],
