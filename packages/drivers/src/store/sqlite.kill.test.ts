@@ -5,11 +5,13 @@ import { appendFile, mkdtemp, open, rm, stat, truncate } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import type { Store } from "@corral/kernel";
 import { expect, onTestFinished, test } from "vitest";
 import { openSqliteStore } from "./sqlite.ts";
 
 const program = new URL("./sqlite.kill.fixture.ts", import.meta.url).pathname;
+const writtenProgram = new URL("./sqlite.written.fixture.ts", import.meta.url).pathname;
 
 async function freshDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "corral-"));
@@ -65,6 +67,19 @@ test("ten kills at random moments lose no acknowledged entry and leave no stale 
     await using store = await openSqliteStore({ dir });
     for (const [subject, last] of promised) await expectDense(store, subject, last);
   }
+});
+
+test("what a program heard to be written is whole in the log, though it was killed before the disk was asked (invariant 4)", {
+  timeout: 60_000,
+}, async () => {
+  const dir = await freshDir();
+  const child = spawn(process.execPath, [writtenProgram, dir, "w0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [kept, exit] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  expect([kept, exit]).toEqual(["", [null, "SIGKILL"]]);
+  await using store = await openSqliteStore({ dir });
+  await expectDense(store, "w0", 43);
+  expect(await store.append({ subject: "w0", expected: 43, entries: ["w0:44"] })).toBe(44);
+  await expectDense(store, "w0", 44);
 });
 
 const tears: readonly (readonly [string, number, (wal: string) => Promise<void>])[] = [
