@@ -8,7 +8,7 @@ interface Manifest {
   readonly license?: string;
 }
 
-/** `node_modules/@hono/node-server/dist/x.js` belongs to `node_modules/@hono/node-server`. */
+/** `node_modules/@agentclientprotocol/sdk/dist/acp.js` belongs to `node_modules/@agentclientprotocol/sdk`. */
 const packageOf = (path: string): string | undefined => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
 
 async function licenceOf(folder: string): Promise<string> {
