@@ -49,6 +49,15 @@ const sources = (root: string, onProgram: (path: string) => void): Plugin => ({
   },
 });
 
+/** To get at everything of this module, as an import of it does, takes milliseconds of each start; it is there already. */
+const presentProcess: Plugin = {
+  name: "present-process",
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^node:process$/ }, ({ path }) => ({ path, namespace: "present" }));
+    onLoad({ filter: /.*/, namespace: "present" }, () => ({ contents: "export default globalThis.process;" }));
+  },
+};
+
 type Built = BuildResult<{ metafile: true; write: false }>;
 
 const bundleAll = (root: string, folder: string, programs: Set<string>): Promise<Built> =>
@@ -68,7 +77,7 @@ const bundleAll = (root: string, folder: string, programs: Set<string>): Promise
     chunkNames: "[name]-[hash]",
     // The same code as a module: the build of yaml for Node asks for its parts while it runs.
     alias: { yaml: join(root, "node_modules/yaml/browser/index.js") },
-    plugins: [sources(root, (path) => programs.add(path))],
+    plugins: [presentProcess, sources(root, (path) => programs.add(path))],
     metafile: true,
     write: false,
     logLevel: "warning",

@@ -3,14 +3,15 @@
 import { enableCompileCache, flushCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 /** By then a daemon has loaded what it needs. */
 const settledMs = 1_500;
 
 /** Loading leaves garbage, and a daemon that nobody uses yet makes no more of it, so it would never be collected. */
 function tidy(): void {
+  // Not imported: nobody has time for them at the start.
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+  const { runInNewContext } = process.getBuiltinModule("node:vm");
   setFlagsFromString("--expose-gc");
   // An engine that has no such function tidies up by itself.
   const collect = runInNewContext("globalThis.gc") as ((how: { readonly type: "minor" }) => void) | undefined;

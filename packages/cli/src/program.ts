@@ -20,21 +20,27 @@ import { tell, tellingOf } from "./output/fault.ts";
 import type { Shell } from "./shell.ts";
 import { version } from "./version.ts";
 
-const makers = [
-  runCommand,
-  serveCommand,
-  sessionsCommand,
-  askCommand,
-  psCommand,
-  agentsCommand,
-  credentialsCommand,
-  demoCommand,
-  doctorCommand,
-  proofCommand,
-  conformanceCommand,
-  modelStubCommand,
-  versionCommand,
-];
+const makers: Readonly<Record<string, (stage: Stage) => Command>> = {
+  run: runCommand,
+  serve: serveCommand,
+  sessions: sessionsCommand,
+  ask: askCommand,
+  ps: psCommand,
+  agents: agentsCommand,
+  credentials: credentialsCommand,
+  demo: demoCommand,
+  doctor: doctorCommand,
+  proof: proofCommand,
+  conformance: conformanceCommand,
+  "model-stub": modelStubCommand,
+  version: versionCommand,
+};
+
+/** A command line that begins with its command needs no other; making them all takes time at each start. */
+function makersFor(name: string): readonly ((stage: Stage) => Command)[] {
+  const only = Object.hasOwn(makers, name) ? makers[name] : undefined;
+  return only ? [only] : Object.values(makers);
+}
 
 const examples = [
   "corral demo",
@@ -56,7 +62,7 @@ function hush(command: Command, { stdout }: Shell): void {
   for (const inner of command.commands) hush(inner, { stdout } as Shell);
 }
 
-export function createProgram(stage: Stage): Command {
+export function createProgram(stage: Stage, first = ""): Command {
   const program = new Command("corral")
     .description("Runs any coding agent behind one API; nothing is lost, nothing hangs, nothing is left behind.")
     // Of two commands with the same option the one that it is written behind has it: `agents install --json`.
@@ -64,7 +70,7 @@ export function createProgram(stage: Stage): Command {
     .version(version, "-V, --version", "print the release")
     .helpOption("-h, --help", "print help; every command has its own")
     .addHelpText("after", examplesText(examples));
-  for (const make of makers) program.addCommand(make(stage));
+  for (const make of makersFor(first)) program.addCommand(make(stage));
   hush(program, stage.shell);
   return program;
 }
@@ -88,7 +94,7 @@ export async function runCommandLine(args: readonly string[], shell: Shell): Pro
     code = given;
   };
   try {
-    const program = createProgram({ shell, finish });
+    const program = createProgram({ shell, finish }, args[0]);
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(separateKinds(args), { from: "user" });
     return code;
