@@ -21,6 +21,15 @@ const program = createProgram({ shell: shellOfProcess(), finish: () => undefined
 const commands = pathsOf(program);
 
 describe("help", () => {
+  test("a command that is called by its name is made alone, and is the same as among all", () => {
+    for (const one of program.commands) {
+      const stage = { shell: shellOfProcess(), finish: () => undefined };
+      expect(createProgram(stage, one.name()).commands.map((alone) => alone.helpInformation())).toEqual([
+        one.helpInformation(),
+      ]);
+    }
+  });
+
   test("the commands are those that are promised", () => {
     expect(commands.map((path) => path.join(" "))).toEqual(
       expect.arrayContaining([
