@@ -2,25 +2,15 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import { problemSchema } from "@corral/protocol";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Whole } from "./call.ts";
-import { type HouseOptions, openSession, until } from "./house.fixture.ts";
+import { openSession, until } from "./house.fixture.ts";
 import { nodeCall } from "./node-call.ts";
 import { get, type RawClient, rawClient } from "./raw-client.fixture.ts";
-import { openSocket, type SocketWire } from "./wire.fixture.ts";
+import { openForEachTest, type SocketWire } from "./wire.fixture.ts";
 
 const token = "correct-horse";
-const opened: AsyncDisposable[] = [];
-
-async function open(options?: HouseOptions): Promise<SocketWire> {
-  const wire = await openSocket(options);
-  opened.push(wire);
-  return wire;
-}
-
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
-});
+const { open } = openForEachTest();
 
 interface Answer {
   readonly status: number;

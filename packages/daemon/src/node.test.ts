@@ -4,26 +4,16 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { manualClock } from "@corral/kernel";
 import { problemSchema } from "@corral/protocol";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { sinkLimitBytes } from "./call.ts";
-import { breathe, type HouseOptions, openHouse, openSession, until } from "./house.fixture.ts";
+import { breathe, openHouse, openSession, until } from "./house.fixture.ts";
 import { serve } from "./node.ts";
 import { get, rawClient } from "./raw-client.fixture.ts";
 import { readStream } from "./stream-reader.fixture.ts";
-import { openSocket, type SocketWire } from "./wire.fixture.ts";
+import { openForEachTest, type SocketWire } from "./wire.fixture.ts";
 
 const token = "correct-horse";
-const opened: AsyncDisposable[] = [];
-
-async function open(options?: HouseOptions): Promise<SocketWire> {
-  const wire = await openSocket(options);
-  opened.push(wire);
-  return wire;
-}
-
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
-});
+const { open, opened } = openForEachTest();
 
 function problemIn(heard: string) {
   const [head = "", body = ""] = heard.split("\r\n\r\n");

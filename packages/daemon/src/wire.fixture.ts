@@ -1,5 +1,6 @@
 /** Two ways to the same daemon, so that each rule of the wire is checked on both: its fetch function, and a socket. */
 import { request as httpRequest, type IncomingMessage } from "node:http";
+import { afterEach } from "vitest";
 import { type House, type HouseOptions, openHouse } from "./house.fixture.ts";
 import type { Served } from "./node.ts";
 import { serve } from "./node.ts";
@@ -64,6 +65,20 @@ export async function openSocket(options: HouseOptions = {}): Promise<SocketWire
       await house[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Opens sockets for the tests of a file, and after each test closes what it has opened, the last one first. */
+export function openForEachTest() {
+  const opened: AsyncDisposable[] = [];
+  afterEach(async () => {
+    for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
+  });
+  const open = async (options?: HouseOptions): Promise<SocketWire> => {
+    const wire = await openSocket(options);
+    opened.push(wire);
+    return wire;
+  };
+  return { open, opened };
 }
 
 export const ways: readonly Way[] = [
