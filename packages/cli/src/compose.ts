@@ -52,9 +52,7 @@ export async function compose(config: Config, { log, open = false, signal }: Com
   const installer = createInstaller({ programsDir, clock, processes, hostEnv: world.env });
   const credentials = () => discoverCredentials({ ...world, variables: loginVariables, logins: allLogins });
   const parts = { store, harnesses, processes, installer, credentials, clock };
-  const kernel = opened.use(
-    await createKernel({ ...parts, stateDir, hostEnv, defaultCwd: cwd, surprise, ...(signal ? { signal } : {}) }),
-  );
+  const kernel = opened.use(await createKernel({ ...parts, stateDir, hostEnv, defaultCwd: cwd, signal, surprise }));
   const daemon = createDaemon({
     kernel,
     clock,

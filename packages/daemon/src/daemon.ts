@@ -2,7 +2,7 @@
 import type { Clock, Kernel } from "@corral/kernel";
 import { Fault } from "@corral/protocol";
 import { createApi } from "./api.ts";
-import { createAuthorize } from "./auth.ts";
+import { type AuthorizeOptions, createAuthorize } from "./auth.ts";
 import { usualMaxBodyBytes } from "./body.ts";
 import { type Call, type Outlet, saying, type Whole } from "./call.ts";
 import { createExchanges, stoppingFault } from "./exchange.ts";
@@ -64,10 +64,9 @@ export function createDaemon(need: DaemonNeed): Daemon {
   const authorize = createAuthorize(need.token);
   const api = createApi({ ...need, maxBodyBytes, log, exchanges });
 
-  const admit = (call: Call, { listening = [] }: CallEnv): void => {
+  const admit = (call: Call, { listening = [] }: CallEnv, options?: AuthorizeOptions): void => {
     origin.check(call, listening);
-    authorize(call);
-    if (exchanges.stopping) throw stoppingFault();
+    authorize(call, options);
   };
 
   const answer: Daemon["answer"] = async (call, bare, env = {}) => {
@@ -75,6 +74,7 @@ export function createDaemon(need: DaemonNeed): Daemon {
     const outlet = saying(bare, { ...origin.headersFor(call), ...leaving });
     try {
       admit(call, env);
+      if (exchanges.stopping) throw stoppingFault();
       if (call.method === "OPTIONS") return outlet.reply(optionsOf(call, origin.preflightHeaders));
       return await api(call, outlet);
     } catch (error) {
@@ -85,10 +85,9 @@ export function createDaemon(need: DaemonNeed): Daemon {
   return {
     fetch: (request) => answer(webCall(request), webOutlet(request)),
     answer,
-    refuseUpgrade(call, { listening = [] } = {}) {
+    refuseUpgrade(call, env = {}) {
       try {
-        origin.check(call, listening);
-        authorize(call, { upgrade: true });
+        admit(call, env, { upgrade: true });
         throw new Fault("route.missing", {
           detail: `No WebSocket is at ${call.url.pathname.slice(0, 255)}.`,
         });

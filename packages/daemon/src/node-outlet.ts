@@ -1,9 +1,10 @@
 /** Writes answers to one of Node's sockets as they are: nothing is copied, and what waits to be sent is counted. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex, Readable } from "node:stream";
 import type { Clock } from "@corral/kernel";
 import { type Outlet, type Sink, sinkLimitBytes } from "./call.ts";
 
-/** How long, and how much of it, a body that nobody reads may still come after its answer. */
+/** How long, and how much of it, what nobody reads may still come after its answer. */
 const restMs = 1000;
 const restBytes = 64 * 1024 * 1024;
 
@@ -11,19 +12,23 @@ const isStillComing = ({ complete, headers }: IncomingMessage): boolean =>
   !complete && (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0);
 
 /**
- * Reads and forgets the rest of a body: a connection that is closed with unread bytes takes the answer with it. Whoever
- * sends without end is cut.
+ * Reads and forgets what still comes on a socket: closed with unread bytes it would take the answer with it. Whoever sends without
+ * end, or does not leave, is cut; until that is taken back.
  */
-function letPass(incoming: IncomingMessage, clock: Clock): void {
+export function letPass(coming: Readable, socket: Duplex, clock: Clock): () => void {
   let bytes = 0;
-  const cut = () => incoming.socket.destroy();
-  const takeBack = clock.after(restMs, cut);
-  incoming.on("data", (chunk: Buffer) => {
+  const cut = () => void socket.destroy();
+  coming.on("data", (chunk: Buffer) => {
     bytes += chunk.byteLength;
     if (bytes > restBytes) cut();
   });
+  coming.resume();
+  return clock.after(restMs, cut);
+}
+
+function letBodyPass(incoming: IncomingMessage, clock: Clock): void {
+  const takeBack = letPass(incoming, incoming.socket, clock);
   for (const over of ["end", "close"]) incoming.once(over, takeBack);
-  incoming.resume();
 }
 
 export function nodeOutlet(incoming: IncomingMessage, outgoing: ServerResponse, clock: Clock): Outlet<void> {
@@ -38,7 +43,7 @@ export function nodeOutlet(incoming: IncomingMessage, outgoing: ServerResponse, 
     end: () => {
       if (outgoing.destroyed) return;
       outgoing.end();
-      if (isStillComing(incoming)) letPass(incoming, clock);
+      if (isStillComing(incoming)) letBodyPass(incoming, clock);
     },
     drop: () => void outgoing.destroy(),
   });
@@ -52,7 +57,7 @@ export function nodeOutlet(incoming: IncomingMessage, outgoing: ServerResponse, 
       if (bytes) outgoing.write(bytes);
       else outgoing.flushHeaders();
       incoming.once("end", () => outgoing.end());
-      letPass(incoming, clock);
+      letBodyPass(incoming, clock);
     },
     stream({ status, headers }, onClose) {
       outgoing.on("close", onClose);

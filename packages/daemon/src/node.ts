@@ -9,7 +9,7 @@ import type { Whole } from "./call.ts";
 import type { Daemon } from "./daemon.ts";
 import { invalid } from "./issues.ts";
 import { nodeCall } from "./node-call.ts";
-import { nodeOutlet } from "./node-outlet.ts";
+import { letPass, nodeOutlet } from "./node-outlet.ts";
 import { isLoopback } from "./origin.ts";
 import { problemOf } from "./problem.ts";
 
@@ -51,18 +51,10 @@ const serverOptions = {
 
 const badRequest = (message: string): Whole => problemOf(invalid([{ in: "header", path: "", message }]));
 
-/** So long a caller may keep its end open who was answered for good. */
-const farewellMs = 1000;
-
 /** Answers on a bare socket, and closes it. */
 function writeOn(socket: Duplex, { status, headers, text = "" }: Whole, clock: Clock): void {
   if (!socket.writable) return void socket.destroy();
-  socket.once(
-    "close",
-    clock.after(farewellMs, () => socket.destroy()),
-  );
-  // Closed with unread bytes it would take the answer with it.
-  socket.resume();
+  socket.once("close", letPass(socket, socket, clock));
   const whole = { ...headers, "content-length": String(Buffer.byteLength(text)), connection: "close" };
   const head = Object.entries(whole).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${http().STATUS_CODES[status] ?? ""}\r\n${head.join("")}\r\n${text}`);

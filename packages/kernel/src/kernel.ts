@@ -118,7 +118,7 @@ export interface KernelNeed {
   readonly hostEnv: Readonly<Record<string, string>>;
   readonly limits?: Partial<Limits>;
   /** Aborted when the daemon is to stop before it is quite there: what is not brought back yet waits for the next one. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told of every surprise; never a client's to see. */
   readonly surprise?: (error: unknown, where: string) => void;
 }
@@ -146,7 +146,7 @@ export async function createKernel(need: KernelNeed): Promise<Kernel> {
   const left = once(() => processes.leftovers());
   const sessions = new AllSessions({ ...need, installer, servers, harnesses, limits: bounds, swept, left, surprise });
   await store.forgetReceipts(new Date(clock.now() - bounds.receiptMs).toISOString());
-  await sessions.recover(need.signal ? { signal: need.signal } : {});
+  await sessions.recover(need);
   // Nothing can be kept any more: whoever waits for it is told so, and does not wait for ever.
   store.lost.then(() => sessions.stop()).catch((error: unknown) => surprise(error, "the sessions of a lost store"));
   return {

@@ -48,6 +48,9 @@ const unknownWord = (word: string): Fault =>
     help: "Name a proof (matrix, torture, runs, fuzz) or something that dies, such as server or orphan.",
   });
 
+const countsOf = ({ passed, failed, skipped }: Pick<Result, "passed" | "failed" | "skipped">): string =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
 async function runOne(proof: Proof, context: ProofContext): Promise<Result> {
   const { tell } = context;
   tell(proof.title);
@@ -57,20 +60,17 @@ async function runOne(proof: Proof, context: ProofContext): Promise<Result> {
   const reasons = new Set(result.rows.flatMap((row) => row.skipped ?? []));
   for (const why of reasons) tell(`skipped: ${why}`);
   if (result.rows.length === 0) throw unknownWord(context.only ?? "");
-  const { passed, failed, skipped, seed } = result;
-  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
-  tell(`${proof.name}: ${counts}; ${figures.join(", ")}; seed ${seed}`);
+  tell(`${proof.name}: ${countsOf(result)}; ${figures.join(", ")}; seed ${result.seed}`);
   tell("");
   return { proof: proof.name, ...result };
 }
 
-const sumOf = (results: readonly Result[], count: "passed" | "failed" | "skipped"): number =>
-  results.reduce((sum, result) => sum + result[count], 0);
-
 function lastLine(results: readonly Result[], tookMs: number): string {
   const names = results.map(({ proof }) => proof).join(", ");
-  const counts = (["passed", "failed", "skipped"] as const).map((count) => `${sumOf(results, count)} ${count}`);
-  return `${names} in ${Math.round(tookMs / 1_000)} s: ${counts.join(", ")}`;
+  const sum = (count: "passed" | "failed" | "skipped"): number =>
+    results.reduce((total, result) => total + result[count], 0);
+  const counts = countsOf({ passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") });
+  return `${names} in ${Math.round(tookMs / 1_000)} s: ${counts}`;
 }
 
 async function runAll(shell: Shell, flags: ProofFlags, signal: AbortSignal): Promise<readonly Result[]> {

@@ -31,12 +31,12 @@ function greet(shell: Shell, { stateDir, token }: Config, { url }: Served): void
 }
 
 /** Whatever hangs, at whatever moment the signal came: the daemon is gone by then. */
-function leaveWithin(limitMs: number, shell: Shell): void {
+function leaveInTime({ stderr }: Shell): void {
   const late = () => {
-    shell.stderr.line("Not everything closed in time; what is left is swept at the next start.");
+    stderr.line("Not everything closed in time; what is left is swept at the next start.");
     dieOf("SIGKILL", exitCodes.failed);
   };
-  setTimeout(late, limitMs);
+  setTimeout(late, closeLimitMs);
 }
 
 async function closeAll(config: Config, server: Served, composed: Composed): Promise<void> {
@@ -94,7 +94,7 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
   const leaving = new AbortController();
   using _ = shell.onInterrupt((name) => {
     shell.stderr.line(`Stopping (${name}); a second signal leaves at once.`);
-    leaveWithin(closeLimitMs, shell);
+    leaveInTime(shell);
     leaving.abort();
   });
   const { signal } = leaving;
@@ -111,7 +111,7 @@ async function act(shell: Shell, flags: ServeFlags): Promise<number> {
   await announceOrLeave(config, server, composed);
   greet(shell, config, server);
   const lost = await untilOver(signal, composed);
-  if (lost) leaveWithin(closeLimitMs, shell);
+  if (lost) leaveInTime(shell);
   await closeAll(config, server, composed);
   if (lost) throw lost;
   return exitCodes.done;

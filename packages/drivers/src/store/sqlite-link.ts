@@ -19,7 +19,7 @@ interface Job extends SendOptions {
   readonly reject: (why: unknown) => void;
 }
 
-const closedFault = (): Fault =>
+export const closedFault = (): Fault =>
   new Fault("store.closed", { detail: "The store was closed before this was asked of it" });
 
 const unflushedFault = (cause: unknown): Fault =>
@@ -42,9 +42,7 @@ const canWait = ({ patient, written }: Job): boolean => patient === true && writ
 
 /** What the link is at; it begins with the next group when it is at nothing. */
 type Doing =
-  | { readonly at: "nothing" | "starting" | "flushing" | "over" }
-  /** What is read and heard meanwhile has its turn before the next commit on this thread. */
-  | { readonly at: "pausing" }
+  | { readonly at: "nothing" | "starting" | "flushing" | "pausing" | "over" }
   | { readonly at: "flying"; readonly group: readonly Job[]; readonly sinceMs: number };
 
 interface Written {
@@ -177,6 +175,7 @@ export class Link {
       this.#end(unflushedFault(error));
       return;
     }
+    // What is read and heard meanwhile has its turn before the next commit on this thread.
     this.#doing = { at: "pausing" };
     this.#need.clock.soon(() => {
       if (this.#doing.at === "pausing") this.#doing = { at: "nothing" };

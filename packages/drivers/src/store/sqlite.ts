@@ -4,7 +4,7 @@ import { type Clock, type Store, systemClock } from "@corral/kernel";
 import { Fault, isFault } from "@corral/protocol";
 import { refusalOf } from "./sqlite-faults.ts";
 import { takeStateFiles } from "./sqlite-files.ts";
-import { Link } from "./sqlite-link.ts";
+import { closedFault, Link } from "./sqlite-link.ts";
 import { createNear, type Near } from "./sqlite-near.ts";
 import { openToWrite } from "./sqlite-open.ts";
 import { openReader, type Reader } from "./sqlite-read.ts";
@@ -41,9 +41,7 @@ interface Parts {
 function createStore({ link, reader, release }: Parts): Store {
   let closing: Promise<void> | undefined;
   const ask = <T>(question: (reader: Reader) => T): Promise<T> =>
-    closing
-      ? Promise.reject(new Fault("store.closed", { detail: "The store was closed before this was asked of it" }))
-      : look(() => question(reader));
+    closing ? Promise.reject(closedFault()) : look(() => question(reader));
   const close = async (): Promise<void> => {
     // The writers close last: the last one of them folds the write-ahead log into the file.
     reader.close();

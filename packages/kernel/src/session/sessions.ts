@@ -97,7 +97,7 @@ export class AllSessions implements Sessions {
   }
 
   /** Brings back what a former daemon left: lost turns are ended first, then the queues go on. */
-  async recover({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async recover({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const interrupted: SessionId[] = [];
     for (let below: string | undefined; ; ) {
       const heads = await this.#need.store.subjects({ prefix, limit: headsPage, ...(below ? { below } : {}) });
